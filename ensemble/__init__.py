@@ -1,0 +1,1 @@
+"""Scores become tail probabilities, one fused score and episodes. Pure."""

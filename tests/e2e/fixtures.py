@@ -1,0 +1,41 @@
+"""The pytest fixtures of the real parts; tests/conftest.py offers them to every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e import broker as brokers
+from tests.e2e.broker import Broker
+from tests.e2e.parts import absent, require
+
+ran: dict[str, str] = {}  # what was really started, for the terminal summary
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A running Kafka broker with its verbs (create_topic, new_topic, produce, read_all)."""
+    try:
+        context = brokers.running(tmp_path_factory.mktemp("broker"))
+        handle = context.__enter__()
+    except brokers.BrokerAbsentError as error:
+        absent("Kafka broker", brokers.INSTALL, str(error))
+        return
+    ran["broker"] = handle.kind
+    try:
+        yield handle
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def kafka(broker: Broker) -> str:
+    """Bootstrap address of the running broker, host:port."""
+    return broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Path of promtool."""
+    return require("promtool")

@@ -1,0 +1,1 @@
+"""Measurements of Tocsin: how well it judges, how fast it is, and beside whom."""

@@ -14,6 +14,7 @@ import pytest
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 APT = "apt-get install -y --no-install-recommends"
+ABSENT = "real part absent"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def in_ci() -> bool:
 
 def absent(name: str, install: str, why: str = "") -> None:
     """Skips the test that needs `name`, or fails it in CI; either way the reason names the line that installs it."""
-    reason = f"real part absent: {name}{': ' + why if why else ''}; install it with: {install}"
+    reason = f"{ABSENT}: {name}{': ' + why if why else ''}; install it with: {install}"
     if in_ci():
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

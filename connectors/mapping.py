@@ -62,9 +62,9 @@ class Limits:
 class RecordMapping:
     """One record to samples.
 
-    `layout`: `single` (a record is a sample), `batch` (a list of samples at `samples`), `columnar` (an object of equally
-    long lists at `samples`; a scalar there holds for all). Paths start at the sample; one that begins with `$` starts at
-    the message. A step of digits is a position where the value is a list. `columns` are
+    `layout`: `single` (a record is a sample), `batch` (a list of samples at `samples`), `columnar` (an object of
+    equally long lists at `samples`; a scalar there holds for all). Paths start at the sample; one that begins with `$`
+    starts at the message. A step of digits is a position where the value is a list. `columns` are
     (name of the key column, path) in the order of `Schema.key_columns[1:]`.
     """
 

@@ -7,11 +7,13 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.cloudevents import CONTENT_TYPE, Envelope, encode
+from connectors.deadline import Deadline
 from connectors.sink import SinkError
 from detector.errors import ConfigError
 from suppression.alarm import AlarmEvent
@@ -48,7 +50,7 @@ class WebhookSink:
         envelope: Envelope | None = None,
         *,
         wall: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        total_s: float = TOTAL_S,
         transport: Any = None,  # an httpx transport, for tests
     ) -> None:
         parts = urlsplit(settings.url)
@@ -58,8 +60,9 @@ class WebhookSink:
         self._settings = settings
         self._envelope = envelope or Envelope()
         self._secrets = [_key(settings, text) for text in (settings.secret, settings.previous_secret) if text]
-        self._wall, self._monotonic, self._transport = wall, monotonic, transport
+        self._wall, self._total_s, self._transport = wall, total_s, transport
         self._client: Any = None
+        self._deadline = Deadline()
 
     def send(self, events: Sequence[AlarmEvent]) -> None:
         for event in events:
@@ -74,32 +77,42 @@ class WebhookSink:
         import httpx
 
         if self._client is None:
-            timeout = httpx.Timeout(self._settings.timeout_ms / 1000)
             self._client = httpx.Client(
-                timeout=timeout, follow_redirects=False, trust_env=False, transport=self._transport
+                timeout=httpx.Timeout(self._settings.timeout_ms / 1000),
+                limits=httpx.Limits(max_connections=1),
+                follow_redirects=False,
+                trust_env=False,
+                transport=self._transport,
             )
         body = encode(event, self._envelope)
-        deadline = self._monotonic() + TOTAL_S
+        request = self._client.build_request(
+            "POST",
+            self._settings.url,
+            content=body,
+            headers=self._headers(event, body),
+            extensions={"trace": self._deadline.trace},
+        )
         try:
-            headers = self._headers(event, body)
-            with self._client.stream("POST", self._settings.url, content=body, headers=headers) as answer:
+            with self._deadline.within(self._total_s):
+                answer = self._client.send(request, stream=True)
                 status = answer.status_code
-                self._drain(answer, deadline)
-        except httpx.TimeoutException as error:
-            raise self._error("no answer in time", "timeout") from error
+                with closing(answer):
+                    self._drain(answer)
         except httpx.HTTPError as error:
+            if self._deadline.is_over or isinstance(error, httpx.TimeoutException):
+                raise self._error("no whole answer in time", "timeout") from error
             raise self._error(f"cannot be reached ({type(error).__name__})", "unreachable") from error
         if 200 <= status < 300:
             return
         can_retry = status in (408, 429) or status >= 500
         raise self._error(f"expected an answer 2xx, got {status}", f"http_{status}", permanent=not can_retry)
 
-    def _drain(self, answer: Any, deadline: float) -> None:
-        """Reads a short answer so that the connection can be used again; gives up on a long or a slow one."""
+    def _drain(self, answer: Any) -> None:
+        """Reads a short answer so that the connection can be used again; a long one is left unread."""
         read = 0
         for chunk in answer.iter_raw():
             read += len(chunk)
-            if read > MAX_ANSWER_BYTES or self._monotonic() > deadline:
+            if read > MAX_ANSWER_BYTES:
                 return
 
     def _headers(self, event: AlarmEvent, body: bytes) -> dict[str, str]:

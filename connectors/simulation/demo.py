@@ -20,7 +20,7 @@ MATCH_REGIONS = ("eu-1", "eu-2")
 SUNNY_REGION = "na-1"
 NEWS_REGION = "na-3"
 FAILED: Where = (("device", ("tv-2",)), ("region", ("eu-1",)))
-EVENING = 2 * 1440 + 12 * 60  # minute of the week that the live hours count as at their start: a Wednesday noon
+LIVE_CLOCK = 2 * 1440 + 12 * 60  # minute of the week at which the live hours begin: a Wednesday, noon UTC
 LIVE_HOURS = 10
 MATCH_MINUTE = 190  # of the live hours; earlier matches were at the same time of day
 
@@ -62,7 +62,7 @@ def demo_world(end_ms: int, seed: int = 4, days: int = 14, hours: int = LIVE_HOU
         volume=Volume(40.0, region_sd=0.3, device_sd=0.4, cell_sd=0.2, leaf_sd=0.1, night_floor=0.4),
         noise=Noise(scale=0.6),
         rates=Rates(gaps_per_leaf_day=0.02).only("gap"),
-        clock_minute=(EVENING - live_from) % (7 * MINUTES_PER_DAY),
+        clock_minute=(LIVE_CLOCK - live_from) % (7 * MINUTES_PER_DAY),
     )
 
     def at(minute: int) -> int:
@@ -71,7 +71,7 @@ def demo_world(end_ms: int, seed: int = 4, days: int = 14, hours: int = LIVE_HOU
 
     sunny = low_impact_event(base, "sunny", SUNNY_REGION, at(20), (140, 60, 140), float(np.log(0.78)))
     match = _match(base, "match-tonight", at(MATCH_MINUTE), MATCH_REGIONS, -0.40)
-    failure = IncidentPlan("device_region", FAILED, at(240), at(290), depth=0.7, onset_minutes=2)
+    failure = IncidentPlan("device_region", FAILED, at(230), at(280), depth=0.7, onset_minutes=2)
     news = high_impact_event(
         base, "breaking-news", "news", (NEWS_REGION,), at(420), (3, 90), float(np.log(0.5)), (0.8, 0.6, 0.7)
     )
@@ -94,6 +94,6 @@ def _past_matches(base: WorldParameters, live_from: int) -> list[Event]:
 
 
 def _match(base: WorldParameters, name: str, start_ms: int, regions: tuple[str, ...], effect: float) -> Event:
-    """A match whose effect is the same in every region, so that its size is what the script says."""
+    """A match without half-time and of one size in every region, so that its effect is what the script says."""
     event = planned_event(base, MATCH, name, start_ms, regions, effect)
-    return replace(event, effect=tuple((region, effect) for region in event.regions))
+    return replace(event, shape="plain", effect=tuple((region, effect) for region in event.regions))

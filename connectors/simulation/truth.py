@@ -56,7 +56,8 @@ class Event:
         share = np.minimum(up, down)
         if self.shape == "half_time":
             middle = (t_ms - self.start_ms) / max(self.end_ms - self.start_ms, 1)
-            share *= np.where((middle > 0.45) & (middle < 0.58), 0.45, 1.0)
+            pause = np.minimum(_smooth((middle - 0.44) / 0.03), _smooth((0.59 - middle) / 0.03))
+            share *= 1 - 0.55 * pause
         elif self.shape == "decay":
             share *= np.exp(-np.maximum(t_ms - full, 0) / (3 * 3_600_000))
         return share

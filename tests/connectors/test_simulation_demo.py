@@ -29,7 +29,8 @@ def minutes(demo: Demo, begin_ms: int, end_ms: int) -> slice:
 
 def log_change(demo: Demo, live: np.ndarray, span: slice, rows: list[int]) -> float:
     """Log of what came over what is expected of these rows, less the same of the regions without any event."""
-    expected = sum(demo.world.expected(demo.live_from_minute + m) for m in range(span.start, span.stop))
+    minutes_of_span = range(demo.live_from_minute + span.start, demo.live_from_minute + span.stop)
+    expected = np.sum([demo.world.expected(minute) for minute in minutes_of_span], axis=0)
     busy = {*demo.match.regions, *demo.sunny.regions, *demo.news.regions}
     calm = [i for i, key in enumerate(demo.world.leaves[:240]) if key[2] not in busy]
     counts = np.nansum(live[span], axis=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,7 +157,7 @@ def test_minutes_outside_the_world_are_refused(span: tuple[int, int]) -> None:
         ({"forced_overlap": True, "rates": Rates(high_impact_per_week=0)}, "world.forced_overlap"),
     ],
 )
-def test_impossible_parameters_are_refused(change: dict[str, object], message: str) -> None:
+def test_impossible_parameters_are_refused(change: dict[str, Any], message: str) -> None:
     """Each fault says which knob, what was found, what was expected."""
     with pytest.raises(ConfigError, match=message):
         replace(PARAMETERS, **change)

@@ -1,7 +1,7 @@
 """A fast writer of the Prometheus text format for very many gauges: what does not change is precomputed.
 
-The client library formats names and labels anew at every scrape. Here a chunk of rows is one bytes template that already
-holds them; a scrape only fills in the numbers. `python -m benchmarks.exposition` compares the two.
+The client library formats names and labels anew at every scrape. Here a chunk of rows is one bytes template that
+already holds them; a scrape only fills in the numbers. `python -m benchmarks.exposition` compares the two.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The pages: templates, style, scripts, and what they are filled with."""

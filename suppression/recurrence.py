@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
+from dateutil.rrule import rrulestr
 
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY")
 PARTS = (
@@ -63,7 +63,7 @@ def parse_rule(text: str, start: datetime, zone: str) -> Rule:
     if count is not None and until is not None:
         raise ValueError("COUNT and UNTIL exclude each other")
     if until is not None and until < start:
-        raise ValueError(f"UNTIL {until.isoformat()} is before the start {start.isoformat()}")
+        raise ValueError(f"UNTIL {until:%Y-%m-%dT%H:%M} is before the start {start:%Y-%m-%dT%H:%M}")
     rule = Rule(frequency, interval, count, until, tuple(_explicit(frequency, given, start).items()))
     try:
         happens = _happens(rule, start)

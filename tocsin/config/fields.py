@@ -65,13 +65,13 @@ def _label(value: object) -> str:
     return value
 
 
-_DURATION = WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["90s", "15m", "3h30m", "14d"]})
-_TEXT = PlainSerializer(format_duration, return_type=str)
+DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["90s", "15m", "3h30m", "14d"]})
+DURATION_TEXT = PlainSerializer(format_duration, return_type=str)
 _ONE_OR_MORE = WithJsonSchema(
     {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 )
-Duration = Annotated[int, BeforeValidator(parse_duration), _TEXT, _DURATION]  # ms, 0 allowed
-PositiveDuration = Annotated[int, BeforeValidator(_positive), _TEXT, _DURATION]  # ms, above 0
+Duration = Annotated[int, BeforeValidator(parse_duration), DURATION_TEXT, DURATION_SCHEMA]  # ms, 0 allowed
+PositiveDuration = Annotated[int, BeforeValidator(_positive), DURATION_TEXT, DURATION_SCHEMA]  # ms, above 0
 Pattern = Annotated[str, BeforeValidator(_pattern), WithJsonSchema({"type": "string"})]
 Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_texts), Field(min_length=1), _ONE_OR_MORE]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), Field(min_length=1), _ONE_OR_MORE]

@@ -24,21 +24,32 @@ BOUNDS = {
 }  # fmt: skip
 
 
-def validate(model: type[M], root: Node) -> tuple[M | None, list[Fault]]:
-    """The value, or None with all faults of shape and type."""
+def validate(model: type[M], root: Node, at: Loc = (), without: tuple[str, ...] = ()) -> tuple[M | None, list[Fault]]:
+    """The value of the node `at` below `root`, or None with all faults of shape and type.
+
+    `without` names keys that are not looked at here, because each of their items is validated on its own.
+    """
+    node = root
+    for piece in at:
+        child = node.step(piece)
+        assert child is not None, at
+        node = child
+    plain = node.plain()
+    if isinstance(plain, dict):
+        plain = {name: value for name, value in plain.items() if name not in without}
     try:
-        return model.model_validate(root.plain()), []
+        return model.model_validate(plain), []
     except ValidationError as error:
-        return None, [fault for detail in error.errors() for fault in _faults(model, root, detail)]
+        return None, [fault for detail in error.errors() for fault in _faults(model, root, at, detail)]
 
 
-def _faults(model: type[BaseModel], root: Node, detail: Any) -> list[Fault]:
-    loc: Loc = detail["loc"]
+def _faults(model: type[BaseModel], root: Node, at: Loc, detail: Any) -> list[Fault]:
+    loc: Loc = (*at, *detail["loc"])
     kind = detail["type"]
     if kind == "inside":
-        return [root.fault((*loc, *at), reason) for at, reason in detail["ctx"]["faults"]]
+        return [root.fault((*loc, *below), reason) for below, reason in detail["ctx"]["faults"]]
     if kind == "extra_forbidden":
-        known = model_names(model, _real(root, loc[:-1]))
+        known = model_names(model, _real(root, loc[:-1])[len(at) :])
         reason = f"unknown key{did_you_mean(str(loc[-1]), known)}"
         if "did you mean" not in reason and known:
             reason += f"; known are {', '.join(known)}"

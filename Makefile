@@ -37,4 +37,4 @@ quality: ## quality: recall and false pages on the shipped data and the simulate
 
 docs: ## write the reference pages anew, fail if they had gone stale, and check every link
 	@scripts/setup-venv dev
-	@$(BIN)/python -m scripts.docs
+	@$(BIN)/python -m scripts.docs; code=$$?; $(BIN)/python -m pytest -q tests/docs/test_links.py && exit $$code

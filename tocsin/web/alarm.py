@@ -195,7 +195,7 @@ def _event_finding(event: Mapping[str, Any]) -> str:
     if event.get("predicted") is None and not span:
         return f"{name} was on; observed {words.percent(event.get('observed'))}; {verdict}"
     predicted = words.percent(event.get("predicted")) if event.get("predicted") is not None else "a change"
-    return f"{name} lets expect {predicted}{span}; observed {words.percent(event.get('observed'))}; {verdict}"
+    return f"{name} predicts {predicted}{span}; observed {words.percent(event.get('observed'))}; {verdict}"
 
 
 def _witness(witness: Mapping[str, Any]) -> dict[str, str]:
@@ -218,6 +218,8 @@ def _event(event: Body, event_now: int) -> dict[str, str]:
     kind = str(event.get("type"))
     end = str(event.get("end") or "")
     text = words.EVENT_TEXT.get(kind, kind)  # type: ignore[call-overload]
+    if kind == "updated" and event.get("summary"):
+        text = str(event["summary"])
     return {
         "iso": str(event.get("time", "")),
         "time": words.clock(to_ms(event.get("time")), event_now),

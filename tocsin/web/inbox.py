@@ -149,7 +149,10 @@ def _group(
 ) -> Group:  # fmt: skip
     page = store.list(query)
     (state,) = query.states
-    return Group(state, title, empty, tuple(row_of(body, event_now) for body in page.items), page.next is not None)
+    rows = [row_of(body, event_now) for body in page.items]
+    if state == "firing":
+        rows.sort(key=lambda row: list(SEVERITY_MARK).index(row.severity) if row.severity in SEVERITY_MARK else 9)
+    return Group(state, title, empty, tuple(rows), page.next is not None)
 
 
 def _filters(parameters: QueryParams) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,7 @@
   const clock = (seconds) => { const d = new Date(seconds * 1000); return `${twoDigits(d.getUTCHours())}:${twoDigits(d.getUTCMinutes())}`; };
   const date = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { timeZone: "UTC", day: "numeric", month: "short" });
   const format = (value) => value == null ? "–" : value.toLocaleString("en-US", { maximumSignificantDigits: 4 }).replace("-", "−");
+  const HINT = "Times in UTC. Drag to zoom, double click to go back.";
   let chart = null;
   let data = null;
 
@@ -52,26 +53,40 @@
     ctx.restore();
   }
 
+  function yRange(u, low, high) {
+    // From zero where that costs little, so that half the height is half the value.
+    if (low == null || high == null) return [0, 1];
+    if (low >= 0 && low < 0.7 * high) return [0, high * 1.06];
+    const margin = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
+    return [low - margin, high + margin];
+  }
+
+  function readOut(u) {
+    const i = u.cursor.idx;
+    note.textContent = i == null || data.t[i] == null ? HINT
+      : `${date(data.t[i] / 1000)} ${clock(data.t[i] / 1000)} UTC: observed ${format(data.observed[i])}, expected ${format(data.expected[i])} (normal ${format(data.lower[i])} to ${format(data.upper[i])})`;
+  }
+
   function options() {
     const axis = { stroke: colour("ink"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid"), width: 1 } };
-    const shown = (u, value) => format(value);
     return {
       width: plot.clientWidth,
       height: plot.clientWidth < 560 ? 240 : 320,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       cursor: { y: false, drag: { x: true, y: false } },
-      scales: { x: { time: true } },
-      hooks: { drawClear: [drawSpans] },
+      legend: { show: false },
+      scales: { x: { time: true }, y: { range: yRange } },
+      hooks: { drawClear: [drawSpans], setCursor: [readOut] },
       axes: [
         { ...axis, space: 60, values: (u, splits) => splits.map((s, i) => clock(s) === "00:00" || i === 0 ? `${clock(s)}\n${date(s)}` : clock(s)) },
         { ...axis, size: 56, values: (u, splits) => splits.map(format) },
       ],
       series: [
-        { label: "UTC", value: (u, s) => s == null ? "–" : `${date(s)} ${clock(s)}` },
-        { label: "normal to", stroke: "transparent", value: shown, points: { show: false } },
-        { label: "normal from", stroke: "transparent", value: shown, points: { show: false } },
-        { label: "expected", stroke: colour("expected"), width: 2, dash: [6, 4], value: shown, points: { show: false } },
-        { label: "observed", stroke: colour("observed"), width: 2, value: shown, points: { show: false } },
+        {},
+        { stroke: "transparent", points: { show: false } },
+        { stroke: "transparent", points: { show: false } },
+        { stroke: colour("expected"), width: 2, dash: [6, 4], points: { show: false } },
+        { stroke: colour("observed"), width: 2, points: { show: false } },
       ],
       bands: [{ series: [1, 2], fill: colour("band") }],
     };
@@ -84,7 +99,7 @@
       return;
     }
     plot.hidden = false;
-    note.textContent = "Times in UTC. Drag to zoom, double click to go back.";
+    note.textContent = HINT;
     document.getElementById("key-calendar").hidden = !data.spans.some((span) => span.kind === "calendar");
     if (chart) chart.destroy();
     chart = new uPlot(options(), [data.t.map((t) => t / 1000), data.upper, data.lower, data.expected, data.observed], plot);

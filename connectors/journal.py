@@ -117,8 +117,9 @@ class Journal:
         return dict(self._db.execute("SELECT shard, emit_tick FROM progress"))
 
     def last_seq(self) -> int:
-        row = self._db.execute("SELECT max(seq) FROM outbox").fetchone()
-        return int(row[0] or 0)
+        """Number of the newest transition ever written here, pruned ones included."""
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+        return 0 if row is None else int(row[0])
 
     def commit(
         self, shard: str, tick_ms: int, events: Sequence[AlarmEvent], *, record_ms: int | None, now_ms: int

@@ -40,6 +40,8 @@ class ControlsLog:
         self._records = journal.controls()
         self._next = 0
         self._value = Controls()
+        self._next_idle = 0
+        self._idle: frozenset[str] = frozenset()
         self._log = logger("controls")
 
     def at(self, tick_ms: int) -> Controls:
@@ -62,17 +64,19 @@ class ControlsLog:
         return next((record for record in reversed(self._records) if record.kind == kind), None)
 
     def idle(self) -> frozenset[str]:
-        """Partitions that the newest records call idle, whether or not their tick has come."""
-        names: set[str] = set()
-        for record in self._records:
-            if record.kind == "idle":
-                names.add(record.text)
-            elif record.kind == "active":
-                names.discard(record.text)
-        return frozenset(names)
+        """Partitions that are idle by the newest records, whether or not their tick has come."""
+        newest = {record.text: record.kind for record in self._records if record.kind in ("idle", "active")}
+        return frozenset(name for name, kind in newest.items() if kind == "idle")
 
-    def last_tick_ms(self) -> int | None:
-        return self._records[-1].tick_ms if self._records else None
+    def idle_after(self, stepped_ms: int | None) -> frozenset[str]:
+        """Partitions that hold no tick back once `stepped_ms` (the newest stepped tick) is behind us."""
+        limit = 0 if stepped_ms is None else stepped_ms + 1
+        while self._next_idle < len(self._records) and self._records[self._next_idle].tick_ms <= limit:
+            record = self._records[self._next_idle]
+            if record.kind in ("idle", "active"):
+                self._idle = self._idle | {record.text} if record.kind == "idle" else self._idle - {record.text}
+            self._next_idle += 1
+        return self._idle
 
     def _apply(self, value: Controls, record: Control) -> Controls:
         text = record.text

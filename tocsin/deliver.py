@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from connectors.failpoint import fp
 from connectors.outbox import DeliveryState, Outbox, Parcel
@@ -20,6 +19,7 @@ from detector.errors import StorageError
 from tocsin.budget import TokenBucket
 from tocsin.clock import Clock, SteadyClock
 from tocsin.log import logger
+from tocsin.ports import Probe
 from tocsin.storm import summary
 
 HOUR_MS = 3_600_000
@@ -45,16 +45,6 @@ class Receiver:
     manners: Manners = field(default_factory=Manners)
 
 
-class DeliveryListener(Protocol):
-    """Hears how deliveries go, from the receivers' threads."""
-
-    def on_sent(self, sink: str, delays_s: Sequence[float], took_s: float) -> None:
-        """`delays_s`: per event, wall time now minus the record time of what changed the alarm."""
-        ...
-
-    def on_failed(self, sink: str, reason: str) -> None: ...
-
-
 class Postman:
     """Serves one receiver; `work` does one pass and says how many seconds the next one can wait."""
 
@@ -66,13 +56,13 @@ class Postman:
         steady: SteadyClock,
         *,
         is_caught_up: Callable[[], bool],
-        listeners: Sequence[DeliveryListener] = (),
+        probe: Probe | None = None,
         dice: random.Random | None = None,
     ) -> None:
         self.name = receiver.sink.name
         self._sink, self._manners = receiver.sink, receiver.manners
         self._outbox = Outbox(journal, self.name)
-        self._clock, self._steady, self._is_caught_up, self._listeners = clock, steady, is_caught_up, listeners
+        self._clock, self._steady, self._is_caught_up, self._probe = clock, steady, is_caught_up, probe
         self._dice = dice or random.Random()  # noqa: S311  jitter is no secret
         self._bucket = TokenBucket(self._manners.notify_budget, clock.monotonic_s())
         self._waits: dict[int, float] = {}  # seq → monotonic time of its next attempt
@@ -159,10 +149,11 @@ class Postman:
         fp("sent")
         self._failures = 0
         self._mark([parcel.seq for parcel in parcels])
-        wall_ms = self._clock.wall_ms()
-        delays = [(wall_ms - parcel.record_ms) / 1000 for parcel in parcels if parcel.record_ms is not None]
-        for listener in self._listeners:
-            listener.on_sent(self.name, delays, self._clock.monotonic_s() - start_s)
+        took_s, wall_ms = self._clock.monotonic_s() - start_s, self._clock.wall_ms()
+        for parcel in parcels:
+            if self._probe is not None:
+                age_s = None if parcel.record_ms is None else (wall_ms - parcel.record_ms) / 1000
+                self._probe.delivered(self.name, took_s, age_s)
 
     def _mark(self, seqs: Sequence[int]) -> None:
         self._unmarked.extend(seqs)
@@ -173,8 +164,8 @@ class Postman:
     def _give_up(self, parcel: Parcel, reason: str, message: str = "") -> None:
         self._outbox.done([parcel.seq], "dead", self._steady.ms(), reason)
         self._log.error("an alarm event is dead-lettered", id=parcel.event.id, reason=reason, error=message)
-        for listener in self._listeners:
-            listener.on_failed(self.name, reason)
+        if self._probe is not None:
+            self._probe.delivery_failed(self.name, reason)
 
     def _back_off(self, parcels: Sequence[Parcel], reason: str, message: str) -> None:
         """Full jitter (Brooker, AWS 2015): the wait is uniform up to a bound that doubles with every failure."""
@@ -187,8 +178,8 @@ class Postman:
         self._outbox.again([parcel.seq for parcel in parcels], self._steady.ms() + wait_ms, reason)
         if self._failures == 1 or self._failures % 10 == 0:
             self._log.warning("a delivery failed", reason=reason, error=message, failures=self._failures)
-        for listener in self._listeners:
-            listener.on_failed(self.name, reason)
+        if self._probe is not None:
+            self._probe.delivery_failed(self.name, reason)
 
     def _overflow(self, now_s: float, old_ms: int | None) -> float:
         """The budget is spent: wait for a token, and now and then fold what piles up into one summary."""
@@ -220,6 +211,7 @@ class Deliverer:
         self._stopping = threading.Event()
         self._wakes = {postman.name: threading.Event() for postman in postmen}
         self._queues: dict[str, int] = {postman.name: 0 for postman in postmen}
+        self._busy: dict[str, bool] = {postman.name: False for postman in postmen}
         self._threads = [
             threading.Thread(target=self._serve, args=(postman,), name=f"deliver-{postman.name}", daemon=True)
             for postman in postmen
@@ -230,12 +222,17 @@ class Deliverer:
             thread.start()
 
     def wake(self) -> None:
-        for event in self._wakes.values():
+        for name, event in self._wakes.items():
+            self._busy[name] = True
             event.set()
 
     def queue_lengths(self) -> Mapping[str, int]:
         """Receiver → events that wait, as of its last pass."""
         return dict(self._queues)
+
+    def is_busy(self) -> bool:
+        """Is any receiver being served right now, rather than waited for or done?"""
+        return any(self._busy.values())
 
     def stop(self, timeout_s: float) -> None:
         """Lets every thread finish its pass; one that hangs in its sink is left behind."""
@@ -260,6 +257,7 @@ class Deliverer:
             except Exception:
                 log.exception("a delivery thread failed; it goes on")
                 wait_s = IDLE_S
+            self._busy[postman.name] = wait_s == 0
             if wait_s > 0 and not self._stopping.is_set():
                 self._clock.wait(wake, min(wait_s, IDLE_S))
         postman.close()

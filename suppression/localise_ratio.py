@@ -1,4 +1,4 @@
-"""Which cuboids of a cube explain that an overall ratio rose or fell: a scan over all label combinations, best first."""
+"""Which cuboids of a cube explain that an overall ratio rose or fell: a scan over all combinations of labels."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Ints = NDArray[np.int64]
 class RatioScan:
     """How a ratio is searched; raising a penalty asks more of a cuboid before it is blamed.
 
-    `pseudo_count` denominators of the overall rate are put under every leaf's earlier rate; `per_label` nats is the price of each label
-    that a cuboid names; `most_labels` bounds its depth. A label is dropped again if the leaves that join without it moved at least
-    `moved_share` as far (in logs) as those with it. Up to `most_roots` are blamed; each after the first must reach `least_score` nats and
-    carry `least_share` of all that moved.
+    `pseudo_count` denominators of the overall rate are put under every leaf's earlier rate; `per_label` nats is the
+    price of each label that a cuboid names; `most_labels` bounds its depth. A label is dropped again if the leaves
+    that join without it moved at least `moved_share` as far (in logs) as those with it. Up to `most_roots` are
+    blamed; each after the first must reach `least_score` nats and carry `least_share` of all that moved.
     """
 
     pseudo_count: float = 300.0
@@ -61,7 +61,7 @@ def localise_ratio(
     cnt: Floats,  # (N,) denominator now
     before_value: Floats,  # (N,) sum of numerators before, 0 where the leaf is new
     before_cnt: Floats,  # (N,)
-    scan: RatioScan = RatioScan(),  # noqa: B008 (frozen)
+    scan: RatioScan = RatioScan(),
     direction: Literal["up", "down"] = "up",
 ) -> list[RatioRoot]:
     """Cuboids whose ratio departs most from the rest, best first; each later one after the earlier are explained away.
@@ -70,11 +70,12 @@ def localise_ratio(
 
         A log(A/E) + B log(B/EB) - T log(T/ET)
 
-    counted only where its ratio moved further in `direction` than the rest. From it go `per_label` for each label and the log of the
-    number of cuboids of its level. Counts of people are far more dispersed than Poisson, so the gain alone likes cuboids that are too
-    narrow: a label stays only if it parts what moved from what did not (`_widen`). After a root is found its leaves are set to what was
-    expected. The scan is Kulldorff (1997), "A spatial scan statistic", for Poisson counts; dropping labels is our own. Empty where no
-    cuboid moved further in `direction` than the rest.
+    counted only where its ratio moved further in `direction` than the rest. From it go `per_label` for each label and
+    the log of the number of cuboids of its level. Counts of people are far more dispersed than Poisson, so the gain
+    alone likes cuboids that are too narrow: a label stays only if it parts what moved from what did not (`_widen`).
+    After a root is found its leaves are set to what was expected. The scan is Kulldorff (1997), "A spatial scan
+    statistic", for Poisson counts; dropping labels is our own. Empty where no cuboid moved further in `direction`
+    than the rest.
     """
     _check(codes, value, cnt, before_value, before_cnt)
     expected = cnt * leaf_rates(before_value, before_cnt, scan.pseudo_count)
@@ -121,7 +122,11 @@ def _levels(codes: Ints, most_labels: int) -> dict[tuple[int, ...], _Level]:
 
 
 def _best(
-    levels: dict[tuple[int, ...], _Level], value: Floats, expected: Floats, scan: RatioScan, direction: Literal["up", "down"]
+    levels: dict[tuple[int, ...], _Level],
+    value: Floats,
+    expected: Floats,
+    scan: RatioScan,
+    direction: Literal["up", "down"],
 ) -> tuple[float, float, tuple[int, ...], int] | None:
     """(score, gain, dims, group) of the best cuboid; of equals the one of fewest labels, then of lowest codes."""
     total, total_expected = float(value.sum()), float(expected.sum())
@@ -130,8 +135,8 @@ def _best(
     best: tuple[float, float, tuple[int, ...], int] | None = None
     for dims, level in levels.items():
         inside = level.group >= 0
-        a = np.bincount(level.group[inside], value[inside], level.count)
-        e = np.bincount(level.group[inside], expected[inside], level.count)
+        a = np.asarray(np.bincount(level.group[inside], value[inside], level.count), np.float64)
+        e = np.asarray(np.bincount(level.group[inside], expected[inside], level.count), np.float64)
         b, eb = np.maximum(total - a, 0.0), np.maximum(total_expected - e, 0.0)
         gain = _x_log_ratio(a, e) + _x_log_ratio(b, eb) - overall
         further = sign * (a * eb - b * e) > 0
@@ -149,7 +154,10 @@ def _widen(
     while len(dims) > 1:
         inside = _moved(value, expected, members)
         share, drop, wider = max(
-            ((_moved(value, expected, rest) / inside, drop, rest | members) for drop, rest in _rests(codes, dims, members)),
+            (
+                (_moved(value, expected, rest) / inside, drop, rest | members)
+                for drop, rest in _rests(codes, dims, members)
+            ),
             key=lambda option: option[0],
         )
         if not share >= scan.moved_share:

@@ -1,0 +1,146 @@
+"""The vectorised seasonal expectation: a level and a weekly profile per row, learnt with bounded steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.running import minmod
+from detector.timing import DAY_MS, HOUR_MS, Timing
+from detector.view import Float32s, View
+
+BUCKET_HOT_SHARE = 0.2  # a bucket that was hot for longer does not move the profile
+
+
+class SeasonalState(NamedTuple):
+    """Level and profile are log for counts, on the link scale for gauges."""
+
+    ell: Float32s  # (S,) level; NaN until the first sample
+    season: NDArray[np.float16]  # (P, S) deviation of each seasonal slot from the level
+    prev_res: NDArray[np.float16]  # (P, S) what last week's bucket left unexplained
+    acc_y: Float32s  # (S,) sums of the running bucket, weighted by the learning rate
+    acc_m: Float32s  # (S,)
+    raw_y: Float32s  # (S,) the same, unweighted
+    raw_m: Float32s  # (S,)
+    hot: Float32s  # (S,) ticks of the bucket that were hot or missing
+    seen: Float32s  # (S,) samples seen, for the cold start
+    bucket: NDArray[np.int64]  # (1,) number of the running bucket, -1 before the first tick
+    ticks: NDArray[np.int64]  # (1,) ticks in the running bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Seasonal:
+    """Holt-Winters with bounded updates (Gelper, Fried & Croux 2010) on counts: mu = exp(level + profile).
+
+    `season_gain`: share of a bucket's deviation that moves its slot (raising it learns faster and forgets more);
+    `recurring_gain`: share taken of what two successive weeks agree on, hot or not, so that a weekly match is learnt and
+    last week's outage is not; `level_half_life_ms`: how fast the level follows; `pseudo_counts` steady sparse rows.
+    Fails you where the season is neither daily nor weekly, and in the week after a change of the daily shape.
+    """
+
+    timing: Timing
+    season_gain: float = 0.15
+    recurring_gain: float = 0.6
+    level_half_life_ms: float = 3 * DAY_MS
+    pseudo_counts: float = 60.0
+    cold_ms: float = HOUR_MS
+
+    def init(self, n: int) -> SeasonalState:
+        def zeros() -> Float32s:
+            return np.zeros(n, np.float32)
+
+        p = self.timing.slots
+        return SeasonalState(
+            np.full(n, np.nan, np.float32), np.zeros((p, n), np.float16), np.zeros((p, n), np.float16),
+            zeros(), zeros(), zeros(), zeros(), zeros(), zeros(), np.full(1, -1, np.int64), np.zeros(1, np.int64),
+        )  # fmt: skip
+
+    def expect(self, state: SeasonalState, view: View) -> Float32s:
+        """(S,) expected value of this tick without events; NaN before the first sample."""
+        i, j, w = self.timing.phase(view.t_ms)
+        x: Float32s = state.ell + state.season[i] * np.float32(1 - w)
+        if w:
+            x += state.season[j] * np.float32(w)
+        if len(view.gauges) == len(x):
+            return x
+        gauges = x[view.gauges]
+        np.exp(x, out=x)
+        x[view.gauges] = gauges
+        return x
+
+    def learn(self, state: SeasonalState, view: View, rate: Float32s, scale: Float32s) -> None:
+        """Adds the tick to its bucket; at a bucket's end moves profile and level. `scale` (S,) is sig2 of the middle horizon."""
+        number = self.timing.bucket(view.t_ms)
+        if state.bucket[0] >= 0 and number != state.bucket[0]:
+            self._close_bucket(state, view, scale, int(state.bucket[0]))
+        state.bucket[0] = number
+        state.ticks[0] += 1
+        y = np.where(view.missing, np.float32(0), view.y)
+        m = np.where(view.missing, np.float32(0), view.mu)
+        if len(view.gauges):  # gauges sum residuals and ticks
+            y[view.gauges] -= m[view.gauges]
+            m[view.gauges] = ~view.missing[view.gauges]
+        state.raw_y.__iadd__(y)
+        state.raw_m.__iadd__(m)
+        state.acc_y.__iadd__(rate * y)
+        state.acc_m.__iadd__(rate * m)
+        state.hot.__iadd__((rate < 1) | view.missing)
+        self._cold_start(state, view)
+
+    def _cold_start(self, state: SeasonalState, view: View) -> None:
+        """The level of a new row is the running mean of its first hour."""
+        first = self.timing.ticks(self.cold_ms)
+        rows = np.flatnonzero((state.seen < first) & ~view.missing)
+        if not len(rows):
+            return
+        state.seen[rows] += 1
+        n = state.seen[rows]
+        i, j, w = self.timing.phase(view.t_ms)
+        shape = state.season[i, rows] * np.float32(1 - w) + state.season[j, rows] * np.float32(w)
+        is_gauge = np.zeros(len(state.ell), bool)
+        is_gauge[view.gauges] = True
+        gauge = is_gauge[rows]
+        y = view.y[rows]
+        start = np.where(gauge, y, np.log(np.maximum(y, 0) + np.float32(0.5))) - shape
+        old = state.ell[rows]
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean = np.where(gauge, old + (y - shape - old) / n, np.log(np.exp(old) + (np.maximum(y, 0) / np.exp(shape) - np.exp(old)) / n))
+        mean = np.maximum(mean, np.where(gauge, -np.inf, math.log(0.005))).astype(np.float32)
+        state.ell[rows] = np.where(np.isnan(old), start, mean)
+
+    def _close_bucket(self, state: SeasonalState, view: View, sig2: Float32s, number: int) -> None:
+        """Bounded steps of the profile's slot and of the level from the bucket that has just ended."""
+        slot = number % self.timing.slots
+        k = np.float32(self.pseudo_counts)
+        gauge = np.zeros(len(state.ell), bool)
+        gauge[view.gauges] = True
+        ticks = np.float32(max(int(state.ticks[0]), 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            c = 3 * np.sqrt(sig2 + np.where(gauge, np.float32(0), 1 / (state.acc_m + 1)))
+            shrunk = np.where(gauge, state.acc_y / (state.acc_m + ticks * 0.25), np.log((state.acc_y + k) / (state.acc_m + k)))
+            raw = np.where(gauge, state.raw_y / (state.raw_m + ticks * 0.25), np.log((state.raw_y + k) / (state.raw_m + k)))
+            free = np.where(
+                gauge, state.acc_y / np.maximum(state.acc_m, 1), np.log((state.acc_y + 2) / (state.acc_m + 2))
+            )
+        step = np.clip(shrunk, -c / 2, c / 2)
+        step[state.hot > BUCKET_HOT_SHARE * ticks] = 0
+        raw = np.clip(raw, -np.where(gauge, 30 * c, 1.5), np.where(gauge, 30 * c, 1.5))
+        both = minmod(raw, state.prev_res[slot].astype(np.float32))
+        both[np.abs(both) < c / 2] = 0
+        known = ~np.isnan(state.ell)
+        move = np.where(known, self.season_gain * step + self.recurring_gain * both, 0)
+        if self.timing.slots > 1:
+            state.season[slot] += move.astype(np.float16)
+            state.prev_res[slot] = np.where(known, raw - self.recurring_gain * both, 0)
+        gain = math.log(2) * self.timing.bucket_ms / self.level_half_life_ms
+        state.ell.__iadd__(np.where(known, gain * np.clip(free, -c, c), 0))
+        for sums in (state.acc_y, state.acc_m, state.raw_y, state.raw_m, state.hot, state.ticks):
+            sums[...] = 0
+
+    def shift(self, state: SeasonalState, rows: NDArray[Any], by: Float32s) -> None:
+        """Re-bases the level of rows that stayed hot for a day: a permanent shift becomes normal."""
+        state.ell[rows] += by

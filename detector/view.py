@@ -1,0 +1,56 @@
+"""One tick and what is computed once for all: nobody computes it twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.frame import Bools, Ints
+from detector.series import Lattice
+
+if TYPE_CHECKING:
+    from detector.contrast import Contrast
+
+Float32s = NDArray[np.float32]
+
+
+def _none() -> Float32s:
+    return np.zeros(0, np.float32)
+
+
+@dataclass(slots=True)
+class View:
+    """S rows, H horizons. Filled stage by stage by the first that needs a thing; read by all after it.
+
+    `y` is NaN where there is no sample. For gauges `mu` and `y` are on the scale of the link (log or identity).
+    `effect_variance` is the variance of event effects on the log scale that all cells of a place share, `loading_variance`
+    the part in which cells of one place differ; 0.0 while no event is on.
+    """
+
+    t_ms: int
+    lattice: Lattice
+    y: Float32s  # (S,)
+    gauges: Ints  # rows judged on a link scale with learnt variance; all others are counts
+    mu: Float32s = field(default_factory=_none)  # (S,) expected, event effects included
+    base: Float32s = field(default_factory=_none)  # (S,) expected without events
+    missing: Bools = field(default_factory=lambda: np.zeros(0, bool))  # (S,) no sample, or a roll-up mostly filled in
+    judgeable: Bools = field(default_factory=lambda: np.zeros(0, bool))  # (S,) has a sample and an expectation
+    L: Float32s = field(default_factory=_none)  # (H, S) log deviation
+    V: Float32s = field(default_factory=_none)  # (H, S) its counting variance
+    effect_variance: Float32s | float = 0.0
+    loading_variance: Float32s | float = 0.0
+    learning: bool = True  # is this a tick in which slow scales learn?
+    age: Ints = field(default_factory=lambda: np.zeros(0, np.int32))  # (S,) ticks since the last sample
+    witnesses: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # (W, S) witness row, -1 for none
+    contrasts: list[Contrast] = field(default_factory=list)  # per axis
+    testimonies: list[Contrast] = field(default_factory=list)  # per witness
+
+    def V_now(self) -> Float32s:
+        """(S,) counting variance of one tick's log deviation; 0 for gauges."""
+        with np.errstate(invalid="ignore"):
+            out: Float32s = 1 / (np.maximum(self.mu, 0) + np.float32(1))
+        out[self.gauges] = 0
+        return out

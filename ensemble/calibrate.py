@@ -1,0 +1,158 @@
+"""Scores become surprises: one tail per class of series and scorer, a bounded correction per row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.frame import Floats, Ints
+from detector.timing import DAY_MS, Timing
+from ensemble.tails import BINS, POOL_COUNT, bin_of, fit_weibull, tail_quantiles
+
+CAP = 15.0  # surprise, the most that is shown
+ROW_QUANTILE = 0.98
+VOLUME_EDGES = tuple(10.0**x for x in (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0))  # mean counts per tick
+
+
+class CalibrationState(NamedTuple):
+    """C classes, K scorers, S rows; signs: 0 down, 1 up."""
+
+    hist: NDArray[np.float32]  # (C, K, 2, BINS) decayed counts of row-scaled |z|
+    total: NDArray[np.float32]  # (C, K) decayed counts, any sign
+    log_a: NDArray[np.float32]  # (C, K, 2) tail: -log10 p = a |z|^b
+    b: NDArray[np.float32]  # (C, K, 2)
+    q98: NDArray[np.float32]  # (K, S) running quantile of |z| of the row
+    scale: NDArray[np.float32]  # (K, S) by which the row's |z| is divided
+    fused: NDArray[np.float32]  # (C, 2, BINS) decayed counts of the fused score c
+    fused_total: NDArray[np.float32]  # (C,)
+    updates: NDArray[np.int64]  # (1,) learning ticks so far
+    fitted: NDArray[np.int64]  # (1,) updates at the last fit
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Class Weibull tails with a row scale: z' = z / clip((q98 row / q98 class)^0.7, 0.6, 2).
+
+    `classes` (S,) of a row = cuboid level × kind × volume bucket; made by the caller, `count` of them. The memory of the
+    histograms halves in `half_life_ms`; tails are fitted daily, more often while young. Per-row tails lose: five
+    weeks of a row do not show its 1e-5 quantile.
+    """
+
+    timing: Timing
+    scorers: int
+    classes: int
+    half_life_ms: float = 14 * DAY_MS
+
+    def init(self, n: int) -> CalibrationState:
+        c, k = self.classes, self.scorers
+        return CalibrationState(
+            np.zeros((c, k, 2, BINS), np.float32), np.zeros((c, k), np.float32),
+            np.full((c, k, 2), np.log(0.7), np.float32), np.full((c, k, 2), 1.3, np.float32),
+            np.full((k, n), 2.3, np.float32), np.ones((k, n), np.float32),
+            np.zeros((c, 2, BINS), np.float32), np.zeros(c, np.float32), np.zeros(1, np.int64), np.zeros(1, np.int64),
+        )  # fmt: skip
+
+    def surprise(self, state: CalibrationState, k: int, z: Floats, classes: Ints, out: Floats) -> Floats:
+        """(S,) signed surprise of scorer `k`, capped; NaN stays NaN. Rows of `state` and arguments belong together."""
+        size = np.abs(z)
+        size /= state.scale[k]
+        side = classes * 2
+        side += z > 0
+        np.maximum(size, np.float32(1e-6), out=size)
+        np.log(size, out=size)
+        size *= state.b[:, k].reshape(-1)[side]
+        size += state.log_a[:, k].reshape(-1)[side]
+        np.minimum(size, np.float32(np.log(CAP)), out=size)
+        np.exp(size, out=size)
+        return np.copysign(size, z, out=out)
+
+    def surprise_of(self, state: CalibrationState, k: int, z: float, row_class: int, row: int) -> float:
+        """Signed surprise of one z of one row."""
+        size = max(abs(z) / float(state.scale[k, row]), 1e-6)
+        side = int(z > 0)
+        value = float(np.exp(state.log_a[row_class, k, side] + state.b[row_class, k, side] * np.log(size)))
+        return float(np.copysign(min(value, CAP), z))
+
+    def learn(self, state: CalibrationState, scores: Floats, classes: Ints, rate: Floats) -> None:
+        """Adds a learning tick's scores (K, S) to the histograms and moves the rows' quantiles."""
+        step = np.float32(max(0.03, 1 / (1 + int(state.updates[0]) / 4)))
+        for k in range(self.scorers):
+            z = scores[k]
+            weight = np.where(np.isfinite(z), rate, np.float32(0))
+            size = np.abs(np.where(weight > 0, z, 0))
+            q = state.q98[k]
+            q *= np.exp(step * weight * ((size > q) - np.float32(1 - ROW_QUANTILE)))
+            side = (classes * 2 + (z > 0)) * BINS + bin_of(size / state.scale[k])
+            hist = np.bincount(side, weight, self.classes * 2 * BINS).reshape(self.classes, 2, BINS)
+            state.hist[:, k] += hist.astype(np.float32)
+            state.total[:, k] += hist.sum(axis=(1, 2)).astype(np.float32)
+        state.updates[0] += 1
+        keep = np.float32(self.timing.keep(self.half_life_ms, self.timing.learn_every))
+        for decayed in (state.hist, state.total, state.fused, state.fused_total):
+            decayed *= keep
+
+    def is_due(self, state: CalibrationState) -> bool:
+        """Fit at 16, 32, 64, … learning ticks, then daily."""
+        since = int(state.updates[0] - state.fitted[0])
+        daily = max(1, DAY_MS // (self.timing.interval_ms * self.timing.learn_every))
+        return since >= min(max(int(state.fitted[0]), 16), max(daily, 16))
+
+    def fit(self, state: CalibrationState, classes: Ints) -> None:
+        """Fits all tails, class blended with pool by what it has seen, and the scales of the rows."""
+        state.fitted[0] = state.updates[0]
+        q = tail_quantiles(state.hist.astype(float), np.repeat(state.total[:, :, None], 2, axis=2).astype(float))
+        pooled_hist, pooled_total = state.hist.sum(axis=0), state.total.sum(axis=0)
+        pool = tail_quantiles(pooled_hist.astype(float), np.repeat(pooled_total[:, None], 2, axis=1).astype(float))
+        w = (state.total / (state.total + POOL_COUNT))[:, :, None, None]
+        blended = np.where(np.isfinite(q), np.where(np.isfinite(pool), w * q + (1 - w) * pool, q), pool)
+        a, b = fit_weibull(blended)
+        state.log_a[...] = np.log(a)
+        state.b[...] = b
+        count = np.maximum(np.bincount(classes, minlength=self.classes), 1)
+        for k in range(self.scorers):
+            log_q = np.log(state.q98[k])
+            mean = np.bincount(classes, log_q, self.classes) / count
+            state.scale[k] = np.clip(np.exp(0.7 * (log_q - mean[classes])), 0.6, 2.0)
+
+    # -- the fused score ---------------------------------------------------------------------------------------------
+
+    def learn_fused(self, state: CalibrationState, c: Floats, classes: Ints, rate: Floats) -> None:
+        """Adds signed fused scores (S,) to the ranks of their class."""
+        weight = np.where(np.isfinite(c), rate, np.float32(0))
+        side = (classes * 2 + (c > 0)) * BINS + bin_of(np.abs(np.where(weight > 0, c, 0)))
+        hist = np.bincount(side, weight, self.classes * 2 * BINS).reshape(self.classes, 2, BINS)
+        state.fused[...] += hist.astype(np.float32)
+        state.fused_total[...] += hist.sum(axis=(1, 2)).astype(np.float32)
+
+    def fused_surprise(self, state: CalibrationState, c: float, row_class: int) -> float:
+        """Surprise of one fused score: its rank among the class's values, beyond the top 0.5 % an exponential tail."""
+        if not np.isfinite(c) or c == 0:
+            return 0.0
+        side = int(c > 0)
+        own, pool = state.fused[row_class, side].astype(float), state.fused[:, side].sum(axis=0).astype(float)
+        n, n_pool = float(state.fused_total[row_class]), float(state.fused_total.sum())
+        hist, n = (own, n) if n >= POOL_COUNT else (pool, n_pool)
+        if n < 1000:
+            return float(np.sign(c) * min(abs(c), CAP))
+        above = np.cumsum(hist[::-1])[::-1] / n
+        size = abs(c)
+        i = int(bin_of(np.array([size]))[0])
+        top = int(np.searchsorted(-above, -0.005))  # first bin exceeded with less than 0.5 %
+        if i < top:
+            return float(np.sign(c) * -np.log10(max(above[i], 1e-15)))
+        edge = lambda k: 0.2 * np.exp(k * np.log(300.0) / BINS)  # noqa: E731
+        start = edge(top)
+        mids = edge(np.arange(top, BINS) + 0.5)
+        mass = hist[top:]
+        mean_excess = float((mass * (mids - start)).sum() / max(mass.sum(), 1e-9)) if mass.sum() > 5 else 1.0
+        base = -np.log10(max(above[top] if top < BINS else 0.005, 1e-15))
+        value = base + (size - start) / (max(mean_excess, 0.3) * np.log(10))
+        return float(np.sign(c) * min(value, CAP))
+
+
+def volume_class(level: Floats) -> Ints:
+    """Bucket 0..6 of a row by its mean count per tick."""
+    return np.searchsorted(np.asarray(VOLUME_EDGES), level).astype(np.int64)

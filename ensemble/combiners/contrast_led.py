@@ -1,0 +1,55 @@
+"""Peers lead, magnitude and onset support: c = P + (F-1)/2 + (D-1)/2 of one sign; without peers F leads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from detector.schema import MINUTE_MS
+from detector.timing import Timing
+from detector.view import Float32s
+
+LEAST_CONTRAST = 2.0  # surprise of P below which the fused score is 0: nobody else sees it
+
+
+class OnsetState(NamedTuple):
+    up: Float32s  # (S,) decayed maximum of the derivative's surprise, upwards
+    down: Float32s  # (S,)
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastLed:
+    """Rules that treat the voices alike lose: they are dependent and unequal. A strong single voice opens a candidate."""
+
+    timing: Timing
+    weight: float = 0.5
+    onset_half_life_ms: float = 60 * MINUTE_MS
+
+    def init(self, n: int) -> OnsetState:
+        return OnsetState(np.zeros(n, np.float32), np.zeros(n, np.float32))
+
+    def advance(self, state: OnsetState, derivative: Float32s, contrast: Float32s) -> None:
+        """D is high while the trend breaks, F stays high afterwards: so the vote asked of D is its memory."""
+        keep = np.float32(self.timing.keep(max(self.onset_half_life_ms, 2 * self.timing.interval_ms)))
+        for memory, sign in ((state.up, 1), (state.down, -1)):
+            np.multiply(memory, keep, out=memory)
+            np.fmax(memory, derivative * np.float32(sign), out=memory)
+
+    def score(self, state: OnsetState, residual: Float32s, derivative: Float32s, contrast: Float32s) -> Float32s:
+        """(S,) signed; 0 without a contrast of at least 2, NaN where nobody has an opinion.
+
+        `contrast` NaN on every axis: the row has no peers, and c = F + (D-1)/2.
+        """
+        alone = np.isnan(contrast)
+        lead = np.where(alone, residual, contrast)
+        sign = np.sign(lead)
+        size = np.abs(lead)
+        w = np.float32(self.weight)
+        support = np.maximum(np.where(alone, 0, sign * residual) - 1, 0)
+        support += np.fmax(sign * derivative - 1, 0)
+        c: Float32s = size + w * support
+        c[(size < LEAST_CONTRAST) & ~alone] = 0
+        c *= sign
+        return c

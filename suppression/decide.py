@@ -1,0 +1,97 @@
+"""Ask every suppressor, keep every reason; then wait, hold, release or tell."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from detector.schema import ALL
+from suppression.candidate import Candidate, Hold
+from suppression.reasons import Reason
+from suppression.suppressor import Opinion, Scene
+from suppression.suppressors.agreement import Agreement
+from suppression.suppressors.calendar import CalendarRule
+from suppression.suppressors.low_impact import LowImpact
+from suppression.suppressors.mute import Mute
+from suppression.suppressors.part_of import PartOf
+from suppression.suppressors.silence import SilenceRule
+from suppression.suppressors.stack import Stack
+
+Verdict = Literal["weak", "wait", "hold", "tell"]
+ABRUPT = 3.0  # surprise of the onset memory that counts as a derivative voice
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The rules in their order (design page, algorithms section 10); reasons that apply are all kept, the first leads."""
+
+    mute: Mute = Mute()
+    silence: SilenceRule = SilenceRule()
+    calendar: CalendarRule = CalendarRule()
+    part_of: PartOf = PartOf()
+    low_impact: LowImpact = LowImpact()
+    agreement: Agreement = Agreement()
+    stack: Stack = Stack()
+
+    def decide(self, candidate: Candidate, scene: Scene) -> Verdict:
+        """The verdict at this tick; `candidate.holds` becomes every reason that applies."""
+        asked: list[tuple[Reason, Opinion]] = [
+            ("mute", self.mute.judge(candidate, scene)),
+            ("silence", self.silence.judge(candidate, scene)),
+        ]
+        weak, waits = False, False
+        if not candidate.is_run:
+            asked.append(("calendar", self.calendar.judge(candidate, scene)))
+            alone = math.isnan(candidate.contrast)
+            if is_place_wide(candidate.present, scene) and not is_outside_lattice(candidate.present, scene):
+                weak = candidate.fused < scene.wide_threshold
+                asked.append(("low_impact", self.low_impact.judge(candidate, scene)))
+                opinion = self.stack.judge(candidate, scene)
+                asked.append(("stack", opinion))
+                waits = opinion.waits
+            else:
+                weak = candidate.fused < scene.threshold
+                if not alone:
+                    asked.append(("agreement", self.agreement.judge(candidate, scene)))
+                if is_family_in_place(candidate.present, scene) and candidate.onset >= ABRUPT:
+                    opinion = self.stack.judge(candidate, scene)
+                    asked.append(("stack", opinion))
+                    waits = opinion.waits
+            asked.append(("part_of", self.part_of.judge(candidate, scene)))
+        candidate.is_weak = weak and not candidate.is_shadow
+        before = {h.reason: h.since_ms for h in candidate.holds}
+        candidate.holds = [
+            Hold(reason, o.by, before.get(reason, scene.t_ms), o.until_ms) for reason, o in asked if o.holds
+        ]
+        if candidate.is_weak:
+            return "weak"
+        if candidate.holds:
+            return "hold"
+        if candidate.is_shadow:
+            return "weak"  # the event explains nothing any more; what is left has a candidate of its own
+        return "wait" if waits else "tell"
+
+
+def cuboid_dimensions(row: int, scene: Scene) -> set[str]:
+    """Names of the dimensions that the cuboid restricts."""
+    return {name.partition(".")[0] for name in scene.index.cuboid(row)}
+
+
+def is_place_wide(row: int, scene: Scene) -> bool:
+    """All devices and all activities of a place or of everything."""
+    return cuboid_dimensions(row, scene) <= {scene.index.schema.place}
+
+
+def is_outside_lattice(row: int, scene: Scene) -> bool:
+    """A series without dimensions beside its place has nothing narrower: it is a leaf, and is judged as one."""
+    labels = scene.index.labels(row)
+    return not any(value == ALL for name, value in labels.items() if name != scene.index.schema.place)
+
+
+def is_family_in_place(row: int, scene: Scene) -> bool:
+    """A parent level of some dimension, in one place or group of places, everything else open."""
+    names = set(scene.index.cuboid(row))
+    place = scene.index.schema.place
+    others = {n for n in names if n.partition(".")[0] != place}
+    return len(others) == 1 and "." in next(iter(others)) and len(names) == 2

@@ -1,0 +1,63 @@
+"""Anticipated events: the calendar explains a direction, a size, a scope and a time, and nothing beyond."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from suppression.calendar import Occurrence
+from suppression.candidate import Candidate
+from suppression.impact import envelope
+from suppression.reasons import Reason
+from suppression.suppressor import NO, Opinion, Scene
+from suppression.width import leaves_of, share_covered
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRule:
+    """Holds what lies inside the envelope of an `explain` event that is on, while peers do not contradict.
+
+    What moves against its siblings or its witness inside the event's scope is not the event: all cells there would have
+    moved alike. `least_share`: part of the candidate's leaves that the scope must hold.
+    """
+
+    reason: Reason = "calendar"
+    least_share: float = 0.5
+
+    def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
+        candidate.event = None
+        for occurrence, mask, phase in zip(
+            scene.effects.occurrences, scene.effects.masks, scene.effects.phases, strict=True
+        ):
+            if occurrence.action != "explain" or share_covered(scene.lattice, candidate.present, mask) < self.least_share:
+                continue
+            explained = self._explains(candidate, scene, occurrence, phase)
+            candidate.event = explained
+            if explained["explains"]:
+                return Opinion(True, by=occurrence.event_id, until_ms=occurrence.end_ms + occurrence.tail_ms)
+        return NO
+
+    def _explains(self, candidate: Candidate, scene: Scene, occurrence: Occurrence, phase: float) -> dict[str, object]:
+        leaves = leaves_of(scene.lattice, candidate.present)
+        variance = scene.effects.variance
+        widen = 2 * math.sqrt(float(variance[leaves].mean())) if variance is not None and len(leaves) else 0.0
+        low, high = envelope(occurrence, widen)
+        observed = float(scene.raw_deviation[candidate.present])
+        predicted = float(scene.effects.log_effect[leaves].mean()) if scene.effects.log_effect is not None else 0.0
+        peers_object = (
+            not candidate.is_shadow
+            and not math.isnan(candidate.contrast)
+            and candidate.contrast >= scene.contrast_threshold
+        )
+        inside = min(low, 0) * phase <= observed <= max(high, 0) * phase
+        return {
+            "id": occurrence.event_id,
+            "title": occurrence.title,
+            "predicted": math.expm1(predicted),
+            "observed": math.expm1(observed),
+            "lower": math.expm1(low * phase),
+            "upper": math.expm1(high * phase),
+            "explains": bool(inside and not peers_object),
+            "peers_object": peers_object,
+            "until_ms": occurrence.end_ms + occurrence.tail_ms,
+        }

@@ -1,0 +1,22 @@
+"""Unanticipated low-impact events: the whole audience of a place drifts slowly, and no derivative voice speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from suppression.candidate import Candidate
+from suppression.reasons import Reason
+from suppression.suppressor import NO, Opinion, Scene
+
+
+@dataclass(frozen=True, slots=True)
+class LowImpact:
+    """Asked of candidates over all devices and activities only: onset below `onset` and |F z| below `largest_z`."""
+
+    reason: Reason = "low_impact"
+    onset: float = 3.0
+    largest_z: float = 9.0
+
+    def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
+        slow = candidate.onset < self.onset and candidate.largest_z < self.largest_z
+        return Opinion(True, by="no derivative voice") if slow else NO

@@ -1,0 +1,27 @@
+"""How wide a cuboid is, and what of it a set of leaves covers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detector.frame import Bools, Ints
+from detector.series import Lattice
+from suppression.localise import members
+
+
+
+def leaves_of(lattice: Lattice, row: int) -> Ints:
+    """Leaf rows of a cuboid row."""
+    return members(lattice, row)
+
+
+def share_covered(lattice: Lattice, row: int, mask: Bools) -> float:
+    """Share of a row's leaves that the mask (S,) holds."""
+    leaves = leaves_of(lattice, row)
+    return float(mask[leaves].mean()) if len(leaves) else 0.0
+
+
+def overlap(a: Ints, b: Ints) -> float:
+    """Intersection over union of two sets of leaves."""
+    both = len(np.intersect1d(a, b, assume_unique=True))
+    return both / max(len(a) + len(b) - both, 1)

@@ -1,0 +1,464 @@
+"""From rows that entered to alarms: roots, candidates, verdicts, events. Object by object; only a few are ever open."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.schema import MINUTE_MS
+from detector.view import Float32s, View
+from suppression.alarm import AlarmEvent, alarm_id
+from suppression.body import body, number
+from suppression.candidate import Candidate
+from suppression.controls import Controls
+from suppression.impact import Effects
+from suppression.lifecycle import SEVERITIES, Lifecycle, severity
+from suppression.localise import RESIDUAL_VARIANCE, Root, without_common_drift
+from suppression.suppressor import Scene
+from suppression.width import leaves_of, overlap
+from tocsin.core import Core, Derived, State
+from tocsin.rows import unlink
+
+SAME_ROOT = 0.6  # intersection over union of leaves from which two cuboids are one alarm
+WIDEN_MS = 25 * MINUTE_MS
+RESUME_MS = 30 * MINUTE_MS
+WITNESS_BETTER = 0.7  # share of a row's own variance that the contrast with a witness must undercut
+INCIDENT_MS = 10 * MINUTE_MS
+
+
+@dataclass(slots=True)
+class Judgement:
+    """Calibrated voices of one tick. K scorers, S rows; surprises are signed, NaN = no opinion."""
+
+    q: Float32s  # (K, S)
+    F: Float32s  # (S,)
+    D: Float32s  # (S,)
+    P: Float32s  # (S,)
+    c: Float32s  # (S,) fused
+    entered: NDArray[np.bool_]  # (S,)
+    run: NDArray[np.bool_]  # (S,) zero run or stuck fires
+    threshold: float
+    entering: float
+
+
+def follow_candidates(
+    core: Core, state: State, derived: Derived, view: View, effects: Effects, controls: Controls, judgement: Judgement,
+    z: Float32s, t_ms: int,
+) -> tuple[list[AlarmEvent], tuple[int, dict[str, int]]]:  # fmt: skip
+    """Opens, judges and ends candidates; returns the events of this tick and what was opened and first held."""
+    scene = _scene(core, state, derived, view, effects, controls, judgement, z, t_ms)
+    opened = 0
+    if judgement.entered.any():
+        for root, special in _roots(core, state, derived, view, judgement):
+            opened += _match_or_open(core, state, derived, view, judgement, root, special, t_ms)
+    opened += _shadows(core, state, derived, view, effects, scene, judgement, t_ms)
+    life = Lifecycle()
+    held: dict[str, int] = {}
+    for candidate in state.candidates:
+        _absorb(candidate, state, view, judgement, scene)
+    for candidate in [c for c in state.candidates if c.state != "resolved"]:
+        make = _body_maker(core, state, view, judgement, scene, candidate)
+        if candidate.alarm_id in controls.acknowledged and not candidate.acknowledged:
+            candidate.acknowledged = True
+            if candidate.state == "firing":
+                life.update(candidate, t_ms, make)
+        if candidate.alarm_id in controls.withdrawn:
+            life.resolve(candidate, "withdrawn", t_ms, make)
+            continue
+        if candidate.end is None and candidate.calm_ticks >= core.episode.exit_ticks:
+            candidate.end = "recovered"
+        if candidate.end is not None:
+            _close(core, state, candidate, life, t_ms, make)
+            continue
+        before = candidate.state
+        verdict = core.judge.decide(candidate, scene) if before != "firing" else "tell"
+        _grade(core, state, view, candidate)
+        if before == "pending" and verdict == "tell":
+            candidate.incident = _incident(state, scene, candidate, t_ms)
+        life.apply(candidate, verdict, t_ms, make)
+        if before == "pending" and candidate.state == "held":
+            held[candidate.holds[0].reason] = held.get(candidate.holds[0].reason, 0) + 1
+        if before == "firing":
+            _refresh(candidate, life, t_ms, make)
+    state.candidates = [c for c in state.candidates if c.state != "resolved" or t_ms - (c.ended_ms or 0) <= RESUME_MS]
+    return life.events, (opened, held)
+
+
+def _scene(
+    core: Core, state: State, derived: Derived, view: View, effects: Effects, controls: Controls, judgement: Judgement,
+    z: Float32s, t_ms: int,
+) -> Scene:  # fmt: skip
+    raw = view.L[0]
+    if effects.log_effect is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shift = np.log(np.maximum(view.mu, 1e-12) / np.maximum(view.base, 1e-12))
+        shift[view.gauges] = view.mu[view.gauges] - view.base[view.gauges]
+        raw = raw + np.where(np.isfinite(shift), shift, 0)
+    return Scene(
+        t_ms, core.timing, state.index, derived.lattice, controls, effects, judgement.threshold, z[: core.horizons], view.L,
+        raw, judgement.F, judgement.P, state.rows.age, state.candidates,
+    )  # fmt: skip
+
+
+# -- roots -----------------------------------------------------------------------------------------------------------
+
+
+def _roots(
+    core: Core, state: State, derived: Derived, view: View, judgement: Judgement
+) -> list[tuple[Root, str]]:
+    """What moved, as few cuboids; a zero run or a stuck row without a root is its own."""
+    lattice = derived.lattice
+    entered = np.flatnonzero(judgement.entered)
+    out: list[tuple[Root, str]] = []
+    plain = entered[~judgement.run[entered]] if not lattice.rollups else np.zeros(0, np.int64)
+    for row in plain:
+        size = float(view.L[1, row])
+        out.append((Root(int(row), size if size else 1e-6 * state.episode.sign[row], size, 0.0), ""))
+    if lattice.rollups:
+        x, v = explained_deviation(core, state, derived, view)
+        wanted = lattice.watched & ~derived.ignored & view.judgeable & (state.rows.born >= 0)
+        out += [(root, "") for root in core.localisation.roots(lattice, x, v, wanted)]
+    covered = {int(leaf) for root, _ in out for leaf in leaves_of(lattice, root.row)}
+    runs = entered[judgement.run[entered]]
+    for row in runs[np.argsort([-len(leaves_of(lattice, int(r))) for r in runs], kind="stable")]:
+        leaves = {int(leaf) for leaf in leaves_of(lattice, int(row))}
+        if leaves <= covered:
+            continue
+        covered |= leaves
+        special = "zero_run" if state.zero.run[row] >= core.parameters.zero_nats else "stuck"
+        size = float(view.L[0, row])
+        out.append((Root(int(row), min(size, -1e-6), size, 0.0), special))
+    return out
+
+
+def explained_deviation(core: Core, state: State, derived: Derived, view: View) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(S,), (S,) log deviation of each row less what a witness or the common drift explains, and its variance.
+
+    The short horizon, or the middle one where that is stronger. Where the contrast with a witness has learnt a smaller variance than
+    the row's own, the witness's movement is taken out; else natural common drift, within what roll-ups usually do.
+    """
+    sig2 = state.residual.sig2
+    with np.errstate(invalid="ignore"):
+        strength = np.abs(view.L[:2]) / np.sqrt(view.V[:2] + sig2[:2])
+        pick = (strength[1] > strength[0]).astype(np.int64)
+    rows = np.arange(len(pick))
+    x = view.L[pick, rows].astype(float)
+    v = (view.V[pick, rows] + RESIDUAL_VARIANCE).astype(float)
+    x[~view.judgeable] = np.nan
+    by_witness = np.zeros(len(pick), bool)
+    best = WITNESS_BETTER * sig2[1].astype(float)
+    for k, testimony in enumerate(view.testimonies):
+        better = np.isfinite(testimony.other) & (state.witness.pe2[k] < best)
+        if not better.any():
+            continue
+        best[better] = state.witness.pe2[k][better]
+        beta = np.clip(state.witness.cxy[k] / state.witness.cxx[k], 0.2, 1.6)
+        partner = np.maximum(derived.witnesses[k], 0)
+        e = view.L[pick, rows] - beta * view.L[pick, partner] - state.witness.me[k]
+        x[better] = e[better]
+        v[better] = (view.V[pick, rows] + view.V[pick, partner] + RESIDUAL_VARIANCE)[better]
+        by_witness |= better
+    lattice = derived.lattice
+    if derived.drift_levels and not by_witness[lattice.leaf & lattice.watched].all():
+        allowance = np.sqrt(sig2[1]).astype(float)
+        drifted = without_common_drift(lattice, np.where(by_witness, np.nan, x), v, allowance, derived.drift_levels)
+        x = np.where(by_witness, x, drifted)
+    return x, v
+
+
+def _match_or_open(
+    core: Core, state: State, derived: Derived, view: View, judgement: Judgement, root: Root, special: str, t_ms: int
+) -> int:
+    """Updates an open candidate of the same cells, widens one that this contains, or opens a new one (returns 1)."""
+    lattice = derived.lattice
+    sign = 1 if root.size > 0 else -1
+    leaves = leaves_of(lattice, root.row)
+    for candidate in state.candidates:
+        if candidate.sign != sign or candidate.is_shadow or candidate.end == "adapted":
+            continue
+        own = leaves_of(lattice, candidate.present)
+        if overlap(own, leaves) >= SAME_ROOT:
+            if candidate.state == "resolved":
+                if candidate.end != "recovered":
+                    continue
+                _resume(candidate)
+            candidate.size, candidate.raw = root.size, root.raw
+            return 0
+        if candidate.state == "resolved":
+            continue
+        inside = len(leaves) < len(own) and bool(np.isin(leaves, own).all())
+        if candidate.state == "firing" and inside and abs(root.raw) < 1.6 * abs(candidate.raw) + 0.05:
+            return 0  # part of what people already know
+        contains = len(leaves) > len(own) and bool(np.isin(own, leaves).all())
+        young = t_ms - candidate.opened_ms <= max(WIDEN_MS, core.timing.interval_ms)
+        if contains and candidate.state == "firing" and young and abs(root.size) >= 0.5 * abs(candidate.size):
+            candidate.present = root.row
+            candidate.size, candidate.raw = root.size, root.raw
+            candidate.changed_ms = -1  # tells `_refresh` that people should know
+            return 0
+    metric = state.index.metric_of(root.row).name
+    cuboid = state.index.cuboid(root.row)
+    start = t_ms - core.timing.interval_ms  # hot in two of three ticks: it began at the tick before at the latest
+    direction = "up" if sign > 0 else "down"
+    fresh = Candidate(
+        alarm_id(start, metric, cuboid, direction), root.row, root.row, sign, start, t_ms,
+        size=root.size, raw=root.raw, peak_raw=root.raw, contrast=math.nan, is_run=bool(special), special=special,
+    )  # fmt: skip
+    if any(c.alarm_id == fresh.alarm_id for c in state.candidates):
+        return 0
+    state.candidates.append(fresh)
+    return 1
+
+
+def _resume(candidate: Candidate) -> None:
+    """The same cells again shortly after: the alarm goes on under its id."""
+    candidate.state = "held" if candidate.fired_ms is None and candidate.would_have_fired_ms is not None else "pending"
+    candidate.end = candidate.ended_ms = None
+    candidate.calm_ticks = 0
+
+
+def _shadows(
+    core: Core, state: State, derived: Derived, view: View, effects: Effects, scene: Scene, judgement: Judgement, t_ms: int
+) -> int:
+    """Candidates that the calendar takes away: what each place would have raised had nobody known of the event.
+
+    With the effect in the expectation nothing deviates; without it the place's roll-up would. It is put on record, held.
+    """
+    opened = 0
+    lattice = derived.lattice
+    for occurrence, mask, phase in zip(effects.occurrences, effects.masks, effects.phases, strict=True):
+        if occurrence.action != "explain" or phase < 0.5:
+            continue
+        for row in _place_rows(core, state, derived, mask):
+            if not view.judgeable[row] or not lattice.watched[row] or derived.ignored[row]:
+                continue
+            deviation = float(scene.raw_deviation[row])
+            z = deviation / math.sqrt(float(view.V[0, row] + state.residual.sig2[0, row]))
+            surprise = float(
+                core.calibration.surprise_of(state.calibration, 0, z, int(state.rows.classes[row]), int(row))
+            )
+            if abs(surprise) < judgement.threshold or any(c.row == row and c.is_shadow and c.state != "resolved" for c in state.candidates):
+                continue
+            sign = 1 if deviation > 0 else -1
+            start = max(occurrence.from_ms, t_ms - core.timing.interval_ms)
+            start -= start % core.timing.interval_ms
+            identity = alarm_id(start, state.index.metric_of(row).name, state.index.cuboid(row), "up" if sign > 0 else "down")
+            if any(c.alarm_id == identity for c in state.candidates):
+                continue
+            state.candidates.append(
+                Candidate(
+                    identity, row, row, sign, start, t_ms, size=deviation, raw=deviation, peak_raw=deviation,
+                    residual=abs(surprise), contrast=math.nan, fused=abs(surprise), is_shadow=True, is_weak=False,
+                )  # fmt: skip
+            )
+            opened += 1
+    return opened
+
+
+def _place_rows(core: Core, state: State, derived: Derived, mask: NDArray[np.bool_]) -> list[int]:
+    """Roll-up rows of the places that the scope wholly covers (their leaves), one metric at a time."""
+    lattice = derived.lattice
+    if not lattice.rollups:
+        return [int(r) for r in np.flatnonzero(mask & lattice.watched)]
+    out = []
+    names = core.schema.dimension_names
+    d = names.index(core.schema.place) if core.schema.place in names else -1
+    for code, (metric, level) in enumerate(lattice.levels):
+        if core.schema.metrics[metric].role != "watched":
+            continue
+        tops = [len(x.parents) + 1 for x in core.schema.dimensions]
+        if any(at != (0 if i == d else top) for i, (at, top) in enumerate(zip(level, tops, strict=True)) if at >= 0):
+            continue
+        ancestors = lattice.ancestors(code)
+        inside = mask[lattice.leaves]
+        for row in lattice.rows_at(code):
+            own = ancestors == row
+            if own.any() and inside[own].mean() > 0.5:
+                out.append(int(row))
+    return out
+
+
+# -- following ---------------------------------------------------------------------------------------------------------
+
+
+def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement, scene: Scene) -> None:
+    """Peaks of the candidate's row, and whether it is calm."""
+    row, sign = candidate.present, candidate.sign
+    if candidate.state == "resolved":
+        return
+    if not view.judgeable[row] and not candidate.is_run:
+        return  # nothing is known of this tick
+    F, P, c = (sign * float(a[row]) for a in (judgement.F, judgement.P, judgement.c))
+    raw = float(scene.raw_deviation[row]) if candidate.is_shadow else float(view.L[0, row])
+    candidate.raw = raw if math.isfinite(raw) else candidate.raw
+    if abs(candidate.raw) > abs(candidate.peak_raw) and candidate.raw * sign > 0:
+        candidate.peak_raw = candidate.raw
+    if candidate.is_shadow:
+        alive = abs(candidate.raw) >= 0.3 * abs(candidate.peak_raw) and candidate.raw * sign > 0
+        on = any(mask[leaves_of(scene.lattice, row)].mean() > 0.5 and phase > 0 for mask, phase in zip(scene.effects.masks, scene.effects.phases, strict=True))
+        candidate.calm_ticks = 0 if alive and on else candidate.calm_ticks + (1 if on else 1 << 20)
+        return
+    candidate.residual = max(candidate.residual, F if math.isfinite(F) else 0.0)
+    if math.isfinite(P):
+        candidate.contrast = P if math.isnan(candidate.contrast) else max(candidate.contrast, P)
+    onset = float((state.onset.up if sign > 0 else state.onset.down)[row])
+    candidate.onset = max(candidate.onset, onset)
+    if math.isnan(candidate.contrast):
+        fused = candidate.residual + 0.5 * max(candidate.onset - 1, 0)
+    elif candidate.contrast >= 2:
+        fused = candidate.contrast + 0.5 * max(candidate.residual - 1, 0) + 0.5 * max(candidate.onset - 1, 0)
+    else:
+        fused = 0.0
+    candidate.fused = max(candidate.fused, fused, c if math.isfinite(c) else 0.0)
+    z = scene.z[:, row]
+    if np.isfinite(z).any():
+        candidate.largest_z = max(candidate.largest_z, float(np.nanmax(sign * z)))
+    run = bool(judgement.run[row])
+    if run and not candidate.is_run:
+        candidate.is_run, candidate.special = True, "zero_run" if state.zero.run[row] >= 22 else "stuck"
+    least = min(2.5, judgement.entering / 2)
+    alive = run or (math.isfinite(F) and F >= least) or (math.isfinite(P) and P >= least)
+    candidate.calm_ticks = 0 if alive else candidate.calm_ticks + 1
+
+
+def _grade(core: Core, state: State, view: View, candidate: Candidate) -> None:
+    row = candidate.present
+    metric = state.index.metric_of(row)
+    fixed = metric.severity
+    for group in core.schema.groups:
+        labels = state.index.labels(row)
+        from suppression.scope import Scope
+
+        if group.severity is not None and Scope(match=group.match, exclude={}).matches(labels):
+            fixed = group.severity
+    own, everything = float(view.mu[row]), 0.0
+    lattice = view.lattice
+    if state.rows.kind[row] == 0 and math.isfinite(own):
+        same = lattice.leaf & (lattice.metric == lattice.metric[row])
+        everything = float(np.nansum(np.where(same, view.mu, 0)))
+        share = own / everything * abs(math.expm1(max(min(candidate.raw, 3.0), -20.0))) if everything > 0 else 0.0
+    else:
+        share = 0.05
+    candidate.severity = severity(share, candidate.fused, fixed, candidate.severity)
+
+
+def _incident(state: State, scene: Scene, candidate: Candidate, t_ms: int) -> str:
+    """Alarms that share a place and fire within ten minutes share the incident of the first."""
+    lattice = scene.lattice
+    names = scene.index.schema.dimension_names
+    place = scene.index.schema.place
+    d = names.index(place) if place in names else -1
+    mine = set(lattice.codes[d, leaves_of(lattice, candidate.present)].tolist()) if d >= 0 else {0}
+    for other in state.candidates:
+        if other is candidate or other.fired_ms is None or t_ms - other.fired_ms > max(INCIDENT_MS, scene.timing.interval_ms):
+            continue
+        theirs = set(lattice.codes[d, leaves_of(lattice, other.present)].tolist()) if d >= 0 else {0}
+        if mine & theirs:
+            return other.incident or other.alarm_id
+    return candidate.alarm_id
+
+
+def _refresh(candidate: Candidate, life: Lifecycle, t_ms: int, make: Any) -> None:
+    """A firing alarm that grew wider or graver is told anew."""
+    graver = SEVERITIES.index(candidate.severity) > SEVERITIES.index(candidate.body.get("severity", candidate.severity))
+    if candidate.changed_ms == -1 or graver:
+        life.update(candidate, t_ms, make)
+    candidate.body = {"severity": candidate.severity}
+
+
+def _close(core: Core, state: State, candidate: Candidate, life: Lifecycle, t_ms: int, make: Any) -> None:
+    if not candidate.is_shadow and not any("calendar" == h.reason for h in candidate.holds):
+        core.budget.observe(state.budget, t_ms, candidate.fused)
+    assert candidate.end is not None
+    life.resolve(candidate, candidate.end, t_ms, make)
+
+
+# -- numbers for the body ---------------------------------------------------------------------------------------------
+
+
+def _body_maker(core: Core, state: State, view: View, judgement: Judgement, scene: Scene, candidate: Candidate) -> Any:
+    def make(of: Candidate, revision: int) -> dict[str, Any]:
+        return body(of, scene, _numbers(core, state, view, judgement, of), revision)
+
+    return make
+
+
+def _numbers(core: Core, state: State, view: View, judgement: Judgement, candidate: Candidate) -> dict[str, Any]:
+    row = candidate.present
+    at = np.array([row])
+    sd = 3 * math.sqrt(float(view.V_now()[row] + state.residual.sig2[0, row]))
+    mu, y = float(view.mu[row]), float(view.y[row])
+    base = float(view.base[row]) if candidate.is_shadow else mu
+    gauge = state.rows.kind[row] > 0
+    if gauge:
+        observed, expected, lower, upper = (
+            float(unlink(state.rows, np.array([v], np.float32), at)[0]) for v in (y, base, base - sd, base + sd)
+        )
+    else:
+        observed, expected, lower, upper = y, base, base * math.exp(-sd), base * math.exp(sd)
+    h = core.horizons
+    D, F, P = (float(a[row]) for a in (judgement.D, judgement.F, judgement.P))
+    fused = core.calibration.fused_surprise(state.calibration, candidate.sign * candidate.fused, int(state.rows.classes[row]))
+    if candidate.is_run:
+        nats = float(max(state.zero.run[row], state.stuck.run[row]))
+        fused = candidate.sign * min(max(abs(fused), nats / math.log(10)), 15.0)
+    scorers = [
+        _voice("forecast_residual", F, candidate.residual, float(np.nan_to_num(scene_z(view, state, row))), "residual over minutes to hours, in sd"),
+        _voice("derivative", D, candidate.onset, math.nan, "change of slope, in sd"),
+        _voice("correlation", P, candidate.contrast, math.nan, f"contrast with {_peers(core, view, row)}, in sd"),
+    ]
+    if candidate.is_run:
+        scorers.append(_voice(candidate.special, -nats / math.log(10), nats / math.log(10), nats, "run of equal values, in nats"))
+    sign = candidate.sign
+    said = [s for s in (F, D, P) if math.isfinite(s)]
+    votes = {
+        "for": sum(sign * s >= 2 for s in said),
+        "against": sum(abs(s) < 1 or sign * s < 0 for s in said),
+        "abstain": 3 - len(said),
+        "effective": number(effective_votes(judgement.q, view, h)),
+    }
+    return {
+        "observed": number(observed, 6), "expected": number(expected, 6), "lower": number(lower, 6), "upper": number(upper, 6),
+        "surprise": number(fused), "p": number(10 ** -abs(fused)), "scorers": scorers, "votes": votes,
+        "threshold": {"fused": number(candidate.fused), "at": number(judgement.threshold), "budget": core.parameters.budget},
+    }  # fmt: skip
+
+
+def scene_z(view: View, state: State, row: int) -> float:
+    """z of the strongest horizon of the forecast residual of one row."""
+    z = view.L[:, row] / np.sqrt(view.V[:, row] + state.residual.sig2[:, row])
+    return float(z[int(np.nanargmax(np.abs(z)))]) if np.isfinite(z).any() else math.nan
+
+
+def _voice(name: str, now: float, peak: float, value: float, explains: str) -> dict[str, Any]:
+    return {"name": name, "surprise": number(now), "peak": number(peak), "value": number(value), "explains": explains}
+
+
+def _peers(core: Core, view: View, row: int) -> str:
+    parts = []
+    for axis, name in enumerate(core.schema.dimension_names):
+        code = int(view.lattice.siblings[axis][row])
+        if code:
+            parts.append(f"{int(view.lattice.sibling_counts[axis][code]) - 1} {name}s")
+    if (view.witnesses[:, row] >= 0).any():
+        parts.append("the independent stack")
+    return " and ".join(parts) or "no peers"
+
+
+def effective_votes(q: Float32s, view: View, horizons: int) -> float:
+    """(tr R)²/‖R‖² of the correlation of F, D and P over the rows of this tick: 1 = they say the same, 3 = independent."""
+    from tocsin.pipeline import largest
+
+    voices = [largest(q[:horizons]), q[horizons]]
+    if len(q) > horizons + 1:
+        voices.append(largest(q[horizons + 1 :]))
+    x = np.stack(voices).astype(float)
+    x = x[:, np.isfinite(x).all(axis=0)]
+    if x.shape[1] < 20 or (x.std(axis=1) == 0).any():
+        return math.nan
+    r = np.corrcoef(x)
+    return float(np.trace(r) ** 2 / (r**2).sum())

@@ -1,0 +1,177 @@
+"""The components of one interval's engine, and the state they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.contrast import ContrastState
+from detector.forecasters.seasonal import Seasonal, SeasonalState
+from detector.pairing import pair_rows, witness_metrics
+from detector.runs import RunState
+from detector.schema import Schema
+from detector.scorers.correlation import Correlation
+from detector.scorers.derivative import Derivative, DerivativeState
+from detector.scorers.forecast_residual import ForecastResidual, ResidualState
+from detector.scorers.stuck import Stuck
+from detector.scorers.witness import Witness
+from detector.scorers.zero_run import ZeroRun
+from detector.series import Lattice, SeriesIndex
+from detector.state import grow
+from detector.timing import Timing
+from ensemble.budget import Budget, BudgetState
+from ensemble.calibrate import Calibration, CalibrationState, volume_class
+from ensemble.combiners.contrast_led import ContrastLed, OnsetState
+from ensemble.episode import Episode, EpisodeState
+from suppression.candidate import Candidate
+from suppression.decide import Judge
+from suppression.impact import Impact, ImpactState, ScopeCache
+from suppression.localise import Localisation
+from tocsin.parameters import Parameters
+from tocsin.rows import RowState, Rows
+
+LEVEL_SHAPES = 64  # cuboid levels told apart by calibration; more share the last class
+KINDS = 2  # counts, gauges
+VOLUMES = 7
+
+
+@dataclass(slots=True)
+class State:
+    """All memory of one interval: arrays (…, S), the series index, open candidates, the budget's peaks.
+
+    `step` consumes it; `fork` copies.
+    """
+
+    index: SeriesIndex
+    rows: RowState
+    season: SeasonalState
+    residual: ResidualState
+    derivative: DerivativeState
+    contrast: ContrastState
+    witness: ContrastState
+    zero: RunState
+    stuck: RunState
+    calibration: CalibrationState
+    onset: OnsetState
+    episode: EpisodeState
+    impact: ImpactState
+    budget: BudgetState
+    candidates: list[Candidate] = field(default_factory=list)
+    t_ms: int = -1  # last tick stepped
+    ticks: int = 0
+
+
+@dataclass(slots=True)
+class Derived:
+    """What follows from the index and changes only when rows are added; no state."""
+
+    lattice: Lattice
+    witnesses: NDArray[np.int64]  # (W, S)
+    ignored: NDArray[np.bool_]  # (S,) rows of groups with `ignore`
+    shapes: NDArray[np.int64]  # (S,) code of the cuboid level, the metric aside
+    drift_levels: tuple[int, ...]
+    watched_leaves: int
+
+
+class Core:
+    """Frozen components; one per interval. `adapt` grows a state to the index."""
+
+    def __init__(self, schema: Schema, parameters: Parameters) -> None:
+        self.schema = schema
+        self.parameters = parameters
+        self.timing = timing = Timing(schema.interval_ms)
+        names = schema.dimension_names
+        self.place_axis = names.index(schema.place) if schema.place in names else -1
+        self.axes = len(names)
+        self.witness_count = len(witness_metrics(SeriesIndex(schema)))
+        self.rows = Rows(timing, parameters)
+        self.seasonal = Seasonal(timing)
+        self.residual = ForecastResidual(timing)
+        self.derivative = Derivative(timing)
+        self.contrast = Correlation(timing, self.axes, self.place_axis)
+        self.witness = Witness(timing, self.witness_count)
+        self.zero = ZeroRun()
+        self.stuck = Stuck()
+        self.horizons = len(timing.lam)
+        self.scorers = self.horizons + 1 + self.axes + self.witness_count
+        self.calibration = Calibration(timing, self.scorers, LEVEL_SHAPES * KINDS * VOLUMES)
+        self.combiner = ContrastLed(timing)
+        self.episode = Episode(timing)
+        self.budget = Budget(parameters.budget)
+        self.impact = Impact(timing)
+        self.localisation = Localisation()
+        self.judge = Judge()
+        self.scopes = ScopeCache()
+        self._derived: tuple[int, int, Derived] | None = None
+
+    def init(self) -> State:
+        index = SeriesIndex(self.schema)
+        return State(
+            index, self.rows.init(0), self.seasonal.init(0), self.residual.init(0), self.derivative.init(0),
+            self.contrast.init(0), self.witness.init(0), self.zero.init(0), self.stuck.init(0), self.calibration.init(0),
+            self.combiner.init(0), self.episode.init(0), ImpactState(), self.budget.init(),
+        )  # fmt: skip
+
+    def adapt(self, state: State) -> Derived:
+        """Grows the arrays to the index; returns what follows from it."""
+        size = len(state.index)
+        if len(state.rows.age) < size:
+            for name in COMPONENTS:
+                setattr(state, name, grow(getattr(state, name), size, self.component(name).init))
+        if self._derived is None or self._derived[:2] != (id(state.index), size):
+            self._derived = (id(state.index), size, self._derive(state.index))
+        return self._derived[2]
+
+    def component(self, name: str):  # type: ignore[no-untyped-def]
+        """The component that owns the part of the state of this name."""
+        return {
+            "rows": self.rows, "season": self.seasonal, "residual": self.residual, "derivative": self.derivative,
+            "contrast": self.contrast, "witness": self.witness, "zero": self.zero, "stuck": self.stuck,
+            "calibration": self.calibration, "onset": self.combiner, "episode": self.episode,
+        }[name]  # fmt: skip
+
+    def _derive(self, index: SeriesIndex) -> Derived:
+        lattice = index.lattice()
+        tops = [len(d.parents) + 1 for d in self.schema.dimensions]
+        shape_codes: dict[tuple[int, ...], int] = {}
+        shapes = np.asarray(
+            [min(shape_codes.setdefault(level, len(shape_codes)), LEVEL_SHAPES - 1) for _, level in lattice.levels], np.int64
+        )
+        drift = [
+            code
+            for code, (m, level) in enumerate(lattice.levels)
+            if self.schema.metrics[m].role == "watched"
+            and sum(at not in (-1, top) for at, top in zip(level, tops, strict=True)) <= 1
+            and all(at in (-1, 0, top) for at, top in zip(level, tops, strict=True))
+            and any(at > 0 for at in level)
+        ]
+        ignored = np.zeros(lattice.size, bool)
+        for group in self.schema.groups:
+            if group.ignore:
+                ignored |= _group_rows(index, lattice, group.match)
+        watched = int((lattice.leaf & lattice.watched & ~ignored).sum())
+        return Derived(
+            lattice, pair_rows(index), ignored, shapes[lattice.level] if lattice.size else np.zeros(0, np.int64),
+            tuple(sorted(drift, key=lambda c: -sum(lattice.levels[c][1]))), watched,
+        )  # fmt: skip
+
+    def classes(self, state: State, derived: Derived) -> NDArray[np.int64]:
+        """(S,) calibration class of each row: cuboid level × kind × volume."""
+        gauge = state.rows.kind > 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            volume = np.where(gauge, 0, volume_class(np.exp(np.nan_to_num(np.minimum(state.season.ell, 50), nan=-5))))
+        return (derived.shapes * KINDS + gauge) * VOLUMES + volume
+
+
+COMPONENTS = (
+    "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "onset", "episode",
+)  # fmt: skip
+
+
+def _group_rows(index: SeriesIndex, lattice: Lattice, match: object) -> NDArray[np.bool_]:
+    from suppression.scope import Scope
+    from suppression.scoping import leaf_mask
+
+    return leaf_mask(index, Scope(match=match, exclude={}))  # type: ignore[arg-type]

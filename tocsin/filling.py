@@ -1,0 +1,89 @@
+"""Leaf values of a tick as they are judged: counters differenced, missing zeros filled, kinds of new rows decided."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.frame import Tick
+from tocsin.core import Core, Derived, State
+from tocsin.rows import COUNT, LOG_GAUGE, REAL_GAUGE, UNDECIDED
+
+
+def fill(core: Core, state: State, derived: Derived, tick: Tick) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """(S,) leaf values in the user's unit, roll-ups NaN; and the rows that are gauges."""
+    lattice, rows = derived.lattice, state.rows
+    y = np.full(lattice.size, np.nan)
+    y[: len(tick.y)] = tick.y
+    for code, metric in enumerate(core.schema.metrics):
+        if metric.missing == "zero" and code < len(tick.feed_delivered) and tick.feed_delivered[code]:
+            absent = lattice.leaf & (lattice.metric == code) & np.isnan(y)
+            y[absent] = 0.0
+        if metric.kind == "counter":
+            _difference(rows.counter, y, np.flatnonzero(lattice.leaf & (lattice.metric == code)))
+    _decide_kinds(core, state, derived, y)
+    return y, np.flatnonzero(rows.kind > COUNT)
+
+
+def _difference(last: NDArray[np.float64], y: NDArray[np.float64], leaves: NDArray[np.int64]) -> None:
+    """Monotone counters: the increase since the last tick; a fall is a reset, after a gap nothing is known."""
+    now = y[leaves]
+    increase = now - last[leaves]
+    y[leaves] = np.where(increase < 0, now, increase)
+    last[leaves] = now
+
+
+def _decide_kinds(core: Core, state: State, derived: Derived, y: NDArray[np.float64]) -> None:
+    """`kind: auto` starts as a count and becomes a gauge at the first value that no count can have.
+
+    Positive gauges are judged on a log scale, others on their own; a gauge's unit is fixed in its first hour.
+    """
+    rows, lattice = state.rows, derived.lattice
+    undecided = np.flatnonzero((rows.kind == UNDECIDED) & (~np.isnan(y) | ~lattice.leaf))
+    if len(undecided):
+        declared = {m: k.kind for m, k in enumerate(core.schema.metrics)}
+        for m in np.unique(lattice.metric[undecided]):
+            mine = undecided[lattice.metric[undecided] == m]
+            if declared[int(m)] in ("gauge", "ratio"):
+                signs = y[mine[lattice.leaf[mine]]]
+                real = bool(len(signs)) and bool(np.nanmin(signs) < 0)
+                rows.kind[mine] = REAL_GAUGE if real else LOG_GAUGE
+            else:
+                rows.kind[mine] = COUNT
+    auto = np.asarray([m.kind == "auto" for m in core.schema.metrics], bool)[lattice.metric]
+    suspects = np.flatnonzero(auto & (rows.kind == COUNT) & lattice.leaf & ~np.isnan(y))
+    if len(suspects):
+        value = y[suspects]
+        odd = suspects[(value < 0) | (value != np.floor(value))]
+        if len(odd):
+            _become_gauge(state, derived, odd, y)
+    negative = np.flatnonzero((rows.kind == LOG_GAUGE) & (y < 0))
+    if len(negative):
+        rows.kind[negative] = REAL_GAUGE
+        rows.unit[negative] = np.maximum(np.abs(y[negative]), 1e-9)
+        _forget(state, negative)
+
+
+def _become_gauge(state: State, derived: Derived, leaves: NDArray[np.int64], y: NDArray[np.float64]) -> None:
+    """The metric of these leaves is no count: all its rows change kind and start their level anew."""
+    lattice = derived.lattice
+    metrics = np.unique(lattice.metric[leaves])
+    mine = np.flatnonzero(np.isin(lattice.metric, metrics))
+    negative = bool(np.nanmin(y[leaves]) < 0)
+    state.rows.kind[mine] = REAL_GAUGE if negative else LOG_GAUGE
+    size = np.abs(y[mine])
+    typical = np.nanmedian(np.abs(y[leaves]))
+    size = np.where(np.isfinite(size) & (size > 0), size, typical if typical > 0 else 1.0)
+    state.rows.offset[mine] = 0.01 * size
+    state.rows.unit[mine] = size
+    _forget(state, mine)
+
+
+def _forget(state: State, rows: NDArray[np.int64]) -> None:
+    """Level and sums of another scale mean nothing any more."""
+    state.season.ell[rows] = np.nan
+    state.season.seen[rows] = 0
+    for sums in (state.residual.Y, state.residual.M):
+        sums[:, rows] = 0
+    for sums in (state.season.acc_y, state.season.acc_m, state.season.raw_y, state.season.raw_m):
+        sums[rows] = 0

@@ -1,0 +1,280 @@
+"""One step: a tick goes in, events and scores come out. Live run, replay, backtest and tests all drive this function."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.frame import Tick
+from detector.view import Float32s, View
+from suppression.controls import Controls
+from suppression.impact import Effects
+from tocsin.alarms import Judgement, follow_candidates
+from tocsin.core import Core, Derived, State
+from tocsin.filling import fill
+from tocsin.outcome import Outcome
+from tocsin.rows import link, unlink
+
+HOT_MIDDLE, HOT_SHORT = 5.0, 7.0  # |z| of F at which a row learns at a tenth
+HOT_RATE = 0.1
+
+
+def step(core: Core, state: State, tick: Tick, controls: Controls, *, quiet: bool = False) -> tuple[State, Outcome]:
+    """Steps one tick; consumes `state` (the caller goes on with the returned one). No I/O, clock or randomness.
+
+    `quiet`: warm-up on history; filters and scales learn, nothing becomes a candidate.
+    """
+    derived = core.adapt(state)
+    state.t_ms = tick.t_ms
+    state.ticks += 1
+    view, effects = prepare(core, state, derived, tick, controls)
+    advance(core, state, view)
+    z = score(core, state, view)
+    noise = view.V[0] + state.residual.sig2[0]
+    deviation = np.where(view.judgeable, view.L[0], np.nan)
+    core.impact.advance(state.impact, state.index, effects, deviation, noise, core.scopes)
+    judgement = judge(core, state, derived, view, z)
+    events, counted = [], (0, {})
+    if not quiet:
+        events, counted = follow_candidates(core, state, derived, view, effects, controls, judgement, z, tick.t_ms)
+    outcome = report(core, state, derived, view, judgement, events, counted, effects)
+    learn(core, state, view, z, judgement, effects)
+    core.budget.move(state.budget, tick.t_ms, derived.watched_leaves)
+    return state, outcome
+
+
+def prepare(core: Core, state: State, derived: Derived, tick: Tick, controls: Controls) -> tuple[View, Effects]:
+    """The tick on the scales that rows are judged on, roll-ups filled, events applied to the expectation."""
+    lattice = derived.lattice
+    y, gauges = fill(core, state, derived, tick)
+    view = View(tick.t_ms, lattice, np.zeros(0, np.float32), gauges)
+    view.learning = state.ticks % core.timing.learn_every == 0
+    base = core.seasonal.expect(state.season, view)
+    leaf = lattice.leaf
+    linked = link(state.rows, y, gauges)
+    effects = core.impact.effects(
+        state.impact, state.index, controls.calendar.active(tick.t_ms), tick.t_ms, core.scopes
+    )
+    view.base = base
+    view.mu = base
+    if effects.log_effect is not None:
+        _apply(effects, lattice, view)
+    missing = np.isnan(linked)
+    if lattice.rollups:
+        _roll_up(lattice, linked, missing, view.mu, gauges, leaf)
+    view.y = linked.astype(np.float32)
+    view.missing = missing
+    view.judgeable = ~missing & np.isfinite(view.mu)
+    rows = state.rows
+    np.add(rows.age, 1, out=rows.age)
+    rows.age[~missing] = 0
+    rows.born[...] += (rows.born > 0) | ~missing
+    view.age = rows.age
+    view.witnesses = derived.witnesses
+    return view, effects
+
+
+def _roll_up(
+    lattice: object, linked: NDArray[np.float64], missing: NDArray[np.bool_], mu: Float32s, gauges: NDArray[np.int64],
+    leaf: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Sums leaves into roll-ups, in place; a missing leaf enters at its expectation.
+
+    A roll-up with more than half of its expectation filled in abstains. Roll-ups of gauges are means on the link scale.
+    """
+    known = np.isfinite(mu)
+    total = np.where(leaf & missing, np.where(known, mu, 0), np.where(leaf, linked, 0))
+    lattice.sum_up(total)  # type: ignore[attr-defined]
+    if missing[leaf].any():
+        size = np.where(leaf & known, np.abs(mu), 0)
+        filled = np.where(missing, size, 0)
+        lattice.sum_up(size)  # type: ignore[attr-defined]
+        lattice.sum_up(filled)  # type: ignore[attr-defined]
+        some = np.zeros(len(total))
+        some[leaf] = ~missing[leaf]
+        lattice.sum_up(some)  # type: ignore[attr-defined]
+        gap = (filled > 0.5 * size) | (some == 0)
+    else:
+        gap = np.zeros(len(total), bool)
+    if len(gauges):
+        count = lattice.sum_up(leaf.astype(float))  # type: ignore[attr-defined]
+        total[gauges] /= np.maximum(count[gauges], 1)
+    rollup = ~leaf
+    linked[rollup] = total[rollup]
+    missing[rollup] = gap[rollup]
+    linked[missing] = np.nan
+
+
+def _apply(effects: Effects, lattice: object, view: View) -> None:
+    """Event effects on the expectation: leaves directly, roll-ups by the share of their leaves' expectation."""
+    assert effects.log_effect is not None and effects.variance is not None and effects.loading is not None
+    leaf = lattice.leaf  # type: ignore[attr-defined]
+    weight = np.where(leaf & np.isfinite(view.base), np.abs(view.base), 0.0)
+    with_effect = weight * np.exp(effects.log_effect)
+    sums = [with_effect, weight * effects.variance, weight * effects.loading]
+    for values in (weight, *sums):
+        lattice.sum_up(values)  # type: ignore[attr-defined]
+    safe = np.maximum(weight, 1e-12)
+    ratio = np.where(weight > 0, sums[0] / safe, 1.0)
+    log_ratio = np.log(np.maximum(ratio, 1e-6))
+    mu = view.base * ratio.astype(np.float32)
+    if len(view.gauges):
+        mu[view.gauges] = view.base[view.gauges] + log_ratio[view.gauges]
+    view.mu = mu
+    view.effect_variance = (sums[1] / safe).astype(np.float32)
+    view.loading_variance = (sums[2] / safe).astype(np.float32)
+
+
+def advance(core: Core, state: State, view: View) -> None:
+    """Moves filters of every row, in place."""
+    core.residual.advance(state.residual, view)
+    core.contrast.advance(state.contrast, view)
+    core.witness.advance(state.witness, view)
+    core.zero.advance(state.zero, view)
+    core.stuck.advance(state.stuck, view)
+
+
+def score(core: Core, state: State, view: View) -> Float32s:
+    """(K, S) signed z: F per horizon, D, P per axis, P per witness; NaN before warm-up, wider until 14 days."""
+    z = np.concatenate(
+        [
+            core.residual.score(state.residual, view),
+            core.derivative.score(state.derivative, view),
+            core.contrast.score(state.contrast, view),
+            core.witness.score(state.witness, view),
+        ]
+    )
+    return z
+
+
+def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -> Judgement:
+    """Calibrates, combines, and moves episodes."""
+    h = core.horizons
+    size = len(view.mu)
+    widening = core.rows.widening(state.rows)
+    wide = z / widening
+    classes = state.rows.classes
+    q = np.empty_like(z)
+    for k in range(core.scorers):
+        core.calibration.surprise(state.calibration, k, wide[k], classes, q[k])
+    F = largest(q[:h])
+    D = q[h]
+    P = largest(q[h + 1 :]) if core.scorers > h + 1 else np.full(size, np.nan, np.float32)
+    core.combiner.advance(state.onset, D, P)
+    c = core.combiner.score(state.onset, F, D, P)
+    threshold = state.budget.threshold
+    entering = max(threshold - 2.5, 1.0)
+    Z, R = state.zero.run, state.stuck.run
+    ready = ~np.isnan(widening) & derived.lattice.watched & ~derived.ignored
+    run = ((core.parameters.zero_nats <= Z) | (core.parameters.stuck_nats <= R)) & ready
+    sign = hot_sign(F, D, P, c, entering, threshold)
+    sign[run & (sign == 0)] = -1
+    faint = (view.mu < core.parameters.least_expected) & (state.rows.kind == 0)
+    sign[~ready | faint] = 0
+    least = np.float32(min(2.5, entering / 2))
+    inside = state.episode.sign
+    with np.errstate(invalid="ignore"):
+        alive = (np.fmax(inside * P, inside * F) >= least) | run
+    entered = core.episode.advance(state.episode, sign, alive)
+    return Judgement(q, F, D, P, c, entered, run, threshold, entering)
+
+
+def largest(q: Float32s) -> Float32s:
+    """(S,) the value of greatest size over the first axis, sign kept; NaN where all are."""
+    out = q[0].copy()
+    for other in q[1:]:
+        np.copyto(out, other, where=(np.abs(other) > np.abs(out)) | np.isnan(out))
+    return out
+
+
+def hot_sign(
+    F: Float32s, D: Float32s, P: Float32s, c: Float32s, entering: float, threshold: float
+) -> NDArray[np.int8]:
+    """(S,) sign of what is hot, 0 for none. A row without peers enters by F alone."""
+    alone = np.isnan(P)
+    with np.errstate(invalid="ignore"):
+        hot = (np.abs(P) >= entering) | (np.abs(F) >= entering) | (np.abs(c) >= threshold)
+        hot |= (np.abs(D) >= entering) & ~alone
+        lead = np.where(np.abs(np.nan_to_num(P)) >= entering, P, np.where(np.abs(np.nan_to_num(F)) >= entering, F, D))
+        out = np.where(hot, np.sign(np.nan_to_num(lead)), 0).astype(np.int8)
+    return out
+
+
+def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgement, effects: Effects) -> None:
+    """What may learn learns; a row hot for a day is re-based."""
+    h = core.horizons
+    with np.errstate(invalid="ignore"):
+        hot = (np.abs(z[1]) > HOT_MIDDLE) | (np.abs(z[0]) > HOT_SHORT)
+    rate = np.where(hot, np.float32(HOT_RATE), np.float32(1))
+    if effects.frozen is not None and effects.event_only is not None:
+        masked = (effects.frozen | effects.event_only) & view.lattice.leaf
+        weight = np.where(view.lattice.leaf & np.isfinite(view.base), np.abs(view.base), 0.0)
+        covered = view.lattice.sum_up(weight * masked)
+        rate[covered > 0.5 * view.lattice.sum_up(weight)] = 0
+    _rebase(core, state, view, hot)
+    core.residual.learn(state.residual, view, rate)
+    core.derivative.learn(state.derivative, view, rate)
+    core.contrast.learn(state.contrast, view, rate)
+    core.witness.learn(state.witness, view, rate)
+    core.seasonal.learn(state.season, view, rate, state.residual.sig2[1])
+    if view.learning:
+        classes = state.rows.classes
+        core.calibration.learn(state.calibration, z, classes, np.where(view.judgeable, rate, 0).astype(np.float32))
+        core.calibration.learn_fused(
+            state.calibration, judgement.c, classes, np.where(view.judgeable & view.lattice.watched, rate, 0).astype(np.float32)
+        )
+        if core.calibration.is_due(state.calibration):
+            state.rows.classes[...] = core.classes(state, core.adapt(state))
+            core.calibration.fit(state.calibration, state.rows.classes)
+
+
+def _rebase(core: Core, state: State, view: View, hot: NDArray[np.bool_]) -> None:
+    """Freeze limit: a row that stays hot for a day takes its new level as normal."""
+    run = state.rows.hot_run
+    run[...] = np.where(hot, np.minimum(run + 1, 32_000), np.maximum(run - 2, 0))
+    rows = np.flatnonzero(run > core.timing.ticks(core.parameters.freeze_limit_ms))
+    if not len(rows):
+        return
+    by = view.L[-1, rows]
+    by = np.where(np.isfinite(by), by, 0).astype(np.float32)
+    core.seasonal.shift(state.season, rows, by)
+    gauge = state.rows.kind[rows] > 0
+    for k in range(core.horizons):
+        state.residual.M[k, rows] *= np.where(gauge, 1, np.exp(by))
+        state.residual.Y[k, rows] -= np.where(gauge, by * state.residual.M[k, rows], 0)
+    run[rows] = 0
+    for candidate in state.candidates:
+        if candidate.present in rows and candidate.end is None:
+            candidate.end = "adapted"
+
+
+def report(
+    core: Core, state: State, derived: Derived, view: View, judgement: Judgement, events: list, counted: tuple, effects: Effects  # type: ignore[type-arg]
+) -> Outcome:
+    """The numbers of every row for pages and metrics."""
+    sd = 3 * np.sqrt(view.V_now() + state.residual.sig2[0] + np.asarray(view.effect_variance, np.float32))
+    rows = np.arange(len(view.mu))
+    observed, expected = view.y, view.mu
+    with np.errstate(over="ignore", invalid="ignore"):
+        lower, upper = expected * np.exp(-sd), expected * np.exp(sd)
+    if len(view.gauges):
+        g = view.gauges
+        observed, expected = observed.copy(), expected.copy()
+        lower[g] = unlink(state.rows, (view.mu - sd)[g], rows[g])
+        upper[g] = unlink(state.rows, (view.mu + sd)[g], rows[g])
+        observed[g] = unlink(state.rows, view.y[g], rows[g])
+        expected[g] = unlink(state.rows, view.mu[g], rows[g])
+    row_state = np.zeros(len(rows), np.int8)
+    row_state[view.missing] = 4
+    row_state[state.rows.born < core.parameters.warmup_ms / core.timing.interval_ms] = 3
+    for candidate in state.candidates:
+        if candidate.state == "held":
+            row_state[candidate.present] = 2
+        elif candidate.state == "firing":
+            row_state[candidate.present] = 1
+    opened, held = counted
+    return Outcome(
+        view.t_ms, core.timing.interval_ms, state.index, tuple(events), observed, expected, lower, upper,
+        np.clip(judgement.c, -15, 15), row_state, opened, held, tuple(o.event_id for o in effects.occurrences),
+    )  # fmt: skip
+

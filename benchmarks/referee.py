@@ -1,8 +1,9 @@
 """Our own referee for series with labelled incidents: which pages are right, how late, how many are false.
 
-The rules: only the opening of a page counts; it is right if it falls into a labelled incident (both ends included), the first one in
-order; every later page of the same incident is a duplicate, neither right nor false. Times before a series is judged are not scored.
-False pages are counted per series-week of time outside incidents. Times are in one unit per call, milliseconds in the benchmark.
+The rules: only the opening of a page counts; it is right if it falls into a labelled incident (both ends included),
+the first one in order; every later page of the same incident is a duplicate, neither right nor false. Times before a
+series is judged are not scored. False pages are counted per series-week of time outside incidents. Times are in one
+unit per call, milliseconds in the benchmark.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Judged:
     pages: int
     false: int
     duplicates: int
-    delays: tuple[int, ...]
+    delays: tuple[float, ...]
     clean: int  # scored time outside incidents
     hits: tuple[bool, ...] = ()  # by incident, in the order given
 
@@ -54,7 +55,7 @@ def judge(opens: Sequence[int], incidents: Sequence[Interval], span: Interval) -
     starts = np.array([start for start, _ in inside], np.int64)
     ends = np.array([end for _, end in inside], np.int64)
     hits = [0] * len(inside)
-    delays: list[int] = []
+    delays: list[float] = []
     false = 0
     for t in opens:
         match = np.flatnonzero((starts <= t) & (t <= ends))
@@ -105,7 +106,8 @@ def thresholds(surprise: NDArray[np.float64], most: int = 80) -> NDArray[np.floa
 def kpi_counts(over: NDArray[np.bool_], label: NDArray[np.bool_], delay: int = KPI_DELAY) -> tuple[int, int, int]:
     """True, false positives and false negatives in points, after the challenge's adjustment.
 
-    A labelled run counts with all its points if one of its first `delay` + 1 points is over the threshold, else with none.
+    A labelled run counts with all its points if one of its first `delay` + 1 points is over the threshold, else with
+    none.
     """
     adjusted = over.copy()
     edges = np.flatnonzero(np.diff(np.r_[0, label.astype(np.int8), 0]))

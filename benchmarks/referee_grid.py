@@ -1,8 +1,9 @@
 """Our own referee for grids: pages of one service against incidents, split by what else was going on.
 
-Rules: the first fifth of the ticks is not scored; a page is right if it opens from an incident's start to one tick after its end (the first
-in the order of the file); a false page is counted under the first of these that was on, a tick before to two ticks after: unanticipated
-high, anticipated, unanticipated low; else quiet. Weeks are all scored time. Times are milliseconds.
+Rules: the first fifth of the ticks is not scored; a page is right if it opens from an incident's start to one tick
+after its end (the first in the order of the file); a false page is counted under the first of these that was on, a
+tick before to two ticks after: unanticipated high, anticipated, unanticipated low; else quiet. Weeks are all scored
+time. Times are milliseconds.
 """
 
 from __future__ import annotations

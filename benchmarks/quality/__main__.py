@@ -1,4 +1,4 @@
-"""`python -m benchmarks.quality PATH --out DIR --budget B [--history H] [--peer plain]`: see docs/reference/quality-benchmark.md."""
+"""`python -m benchmarks.quality PATH --out DIR --budget B`: see docs/reference/quality-benchmark.md."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def _run_series(arguments: argparse.Namespace) -> None:
     else:
         truth = read_truth(dataset)
         rows = {m: measure(dataset, d, truth, arguments.budget) for m, d in said.items()} if truth else {}
-    _report(rows and table(dataset, rows), arguments.out, f"{len(own.pages)} pages; no truth beside the data, so no figures")
+    _report(
+        rows and table(dataset, rows), arguments.out, f"{len(own.pages)} pages; no truth beside the data, so no figures"
+    )
 
 
 def _run_cells(found: Found, out: Path) -> None:
@@ -96,14 +98,17 @@ def _budget(text: str) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.quality", description="Judges a folder of data causally; prints figures where truth is there."
+        prog="python -m benchmarks.quality",
+        description="Judges a folder of data causally; prints figures where truth is there.",
     )
     parser.add_argument("path", type=Path, help="folder of one of the layouts long, single, wide, grid, cells")
     parser.add_argument("--out", type=Path, required=True, help="folder for pages.csv and scores.csv.gz")
     parser.add_argument("--budget", type=_budget, help="false pages per series-week; grids: per service-week")
     parser.add_argument("--history", type=Path, help="folder of earlier data of the same layout")
     parser.add_argument("--method", choices=sorted(METHODS), default=DEFAULT, help="whose pages are written")
-    parser.add_argument("--peer", choices=sorted(METHODS), action="append", default=[], help="shown beside it; repeatable")
+    parser.add_argument(
+        "--peer", choices=sorted(METHODS), action="append", default=[], help="shown beside it; repeatable"
+    )
     return parser
 
 

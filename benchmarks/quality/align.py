@@ -55,8 +55,9 @@ def infer_step_ms(t_ms: NDArray[np.int64]) -> int:
 def place(rows: Rows) -> Placed:
     """Gives each row its tick: the nearest on the phase of the first row, else the next one if that is taken.
 
-    Of rows with the same time the last in the file counts. A row that would be moved by more than a tick (rows denser than the step) is
-    dropped and counted: the row before it was already judged, and taking a mean would change that judgement afterwards.
+    Of rows with the same time the last in the file counts. A row that would be moved by more than a tick (rows denser
+    than the step) is dropped and counted: the row before it was already judged, and taking a mean would change that
+    judgement afterwards.
     """
     order = np.argsort(rows.t_ms, kind="stable")
     last_of_time = np.r_[np.diff(rows.t_ms[order]) != 0, True]
@@ -70,7 +71,15 @@ def place(rows: Rows) -> Placed:
     if (ticks - wanted > 1).any():
         ticks, keep = _place_one_by_one(wanted)
     order = order[keep]
-    placed = Rows(rows.name, rows.t_ms[order], rows.texts[order], rows.values[order], rows.labels, rows.step_ms, rows.score_from_ms)
+    placed = Rows(
+        rows.name,
+        rows.t_ms[order],
+        rows.texts[order],
+        rows.values[order],
+        rows.labels,
+        rows.step_ms,
+        rows.score_from_ms,
+    )
     return Placed(placed, ticks[keep], phase, int((~keep).sum()))
 
 
@@ -86,7 +95,9 @@ def _place_one_by_one(wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDA
     return ticks, keep
 
 
-def make_panels(units: Sequence[Rows], texts: tuple[str, ...], clock: Clock) -> tuple[tuple[Panel, ...], tuple[str, ...]]:
+def make_panels(
+    units: Sequence[Rows], texts: tuple[str, ...], clock: Clock
+) -> tuple[tuple[Panel, ...], tuple[str, ...]]:
     """Panels of equal step and overlapping spans, in order of (step, start), and notes on rows that were dropped."""
     placed = [place(rows) for rows in units]
     notes = [f"{p.rows.name}: {p.dropped} rows denser than its step were dropped" for p in placed if p.dropped]

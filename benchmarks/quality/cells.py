@@ -17,10 +17,10 @@ from suppression.localise_ratio import RatioRoot, RatioScan, localise_ratio
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case as `localise_ratio` takes it; `names` (D,) and `words` translate codes back, `moment` is the set's text."""
+    """One case as `localise_ratio` takes it; `names` (D,) and `words` turn codes back into labels."""
 
     name: str
-    moment: str
+    moment: str  # of the alarm, in the set's own words
     names: tuple[str, ...]
     words: tuple[tuple[str, ...], ...]
     codes: NDArray[np.int64]  # (N, D)
@@ -49,7 +49,13 @@ def localise_cases(found: Found, scan: RatioScan = RatioScan()) -> list[Blame]: 
         before = case.before_value.sum() / max(case.before_cnt.sum(), 1.0)
         direction = "down" if now < before else "up"
         roots = localise_ratio(
-            case.codes, case.value, case.cnt, case.before_value, case.before_cnt, scan, "down" if direction == "down" else "up"
+            case.codes,
+            case.value,
+            case.cnt,
+            case.before_value,
+            case.before_cnt,
+            scan,
+            "down" if direction == "down" else "up",
         )
         out.append(Blame(case, tuple(roots)))
     return out
@@ -63,7 +69,9 @@ def read_moments(found: Found) -> dict[str, str]:
             columns = read_columns(file, ["case", "timestamp"])
             case, time = columns.text["case"], columns.text["timestamp"]
             return {case.row(i): time.row(i) for i in range(columns.length)}
-    raise DataError(f"{found.file.parent}: expected alarms.csv or labels.csv with case, timestamp: when did each case alarm?")
+    raise DataError(
+        f"{found.file.parent}: expected alarms.csv or labels.csv with case, timestamp: when did each case alarm?"
+    )
 
 
 def read_cases(found: Found) -> Iterator[Case]:
@@ -87,16 +95,17 @@ def read_cases(found: Found) -> Iterator[Case]:
         names = tuple(dict.fromkeys(key for code in leaves for key in parsed[code]))
         words = tuple(tuple(sorted({parsed[code][key] for code in leaves if key in parsed[code]})) for key in names)
         table = [
-            [words[d].index(parsed[code][key]) if key in parsed[code] else -1 for d, key in enumerate(names)] for code in leaves
+            [words[d].index(parsed[code][key]) if key in parsed[code] else -1 for d, key in enumerate(names)]
+            for code in leaves
         ]
 
-        def total(of: NDArray[np.float64], rows: NDArray[np.bool_], leaf=leaf, mine=mine, n=len(leaves)):  # type: ignore[no-untyped-def]
-            return np.bincount(leaf[rows], of[mine[rows]], n)
-
         codes = np.array(table, np.int64)
-        yield Case(
-            name, moments[name], names, words, codes, total(value, now), total(cnt, now), total(value, before), total(cnt, before)
-        )
+        sums = [
+            np.bincount(leaf[rows], of[mine[rows]], len(leaves)).astype(np.float64)
+            for rows in (now, before)
+            for of in (value, cnt)
+        ]
+        yield Case(name, moments[name], names, words, codes, *sums)
 
 
 def _labels(text: str, found: Found) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Columns of a CSV file as arrays; the one place of the benchmark that reads CSV, and it reads only what is asked for."""
+"""Columns of a CSV file as arrays: what is asked for is read, and nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Text:
     values: tuple[str, ...]
 
     def row(self, i: int) -> str:
-        return self.values[self.codes[i]]
+        return self.values[int(self.codes[i])]
 
     def take(self, keep: NDArray[np.bool_]) -> Text:
         return Text(self.codes[keep], self.values)
@@ -47,7 +47,11 @@ class Columns:
 def header(path: Path) -> tuple[str, ...]:
     """The names of the columns of a CSV file, gzipped or not."""
     try:
-        with gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix == ".gz" else path.open(encoding="utf-8-sig") as f:
+        with (
+            gzip.open(path, "rt", encoding="utf-8-sig")
+            if path.suffix == ".gz"
+            else path.open(encoding="utf-8-sig") as f
+        ):
             line = f.readline()
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as CSV text: {error}") from error

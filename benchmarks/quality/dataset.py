@@ -55,8 +55,8 @@ class Unit:
 class Panel:
     """Series of one interval whose spans overlap, aligned to ticks; columns come last.
 
-    `t_ms` is the start of each tick in UTC; `local_ms` the same on the wall clock of the people behind the series (equal to
-    `t_ms` where the set does not tell). `y` is NaN where no sample arrived.
+    `t_ms` is the start of each tick in UTC; `local_ms` the same on the wall clock of the people behind the series
+    (equal to `t_ms` where the set does not tell). `y` is NaN where no sample arrived.
     """
 
     step_ms: int
@@ -86,7 +86,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One set as the detector may see it: values, no truth. `calendar_csv` is the text of `calendar.csv`, if there is one."""
+    """One set as the detector may see it: values, no truth; `calendar_csv` is the text of `calendar.csv`."""
 
     path: Path
     layout: Layout

@@ -25,41 +25,49 @@ def detect(dataset: Dataset, budget: float) -> Detection:
     pages: list[Page] = []
     p: list[NDArray[np.float64]] = []
     for i, panel in enumerate(dataset.panels):
-        z = _z(panel)
+        z = _z(panel, _contrast(panel) if dataset.layout == "grid" else panel.y)
         strength = _by_unit(panel, z)
         p.append(np.asarray(_tail(strength)))
         pages += _pages(i, panel, z, strength, budget)
     return Detection(tuple(pages), tuple(p))
 
 
-def _z(panel: Panel) -> NDArray[np.float64]:
-    """(T, S) residual from the seasonal median over a running mean of its own size."""
-    residual = panel.y - _seasonal_median(panel)
-    alpha = 1 - 0.5 ** (panel.step_ms / (2 * DAY_MS))
+def _z(panel: Panel, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T, S) residual from the seasonal median over a running mean of its own size.
+
+    The size is kept from falling to nothing in series that hardly ever move: a quarter of the unclipped mean of 7
+    days is under it.
+    """
+    residual = y - _seasonal_median(panel.step_ms, y)
     size = np.abs(residual)
-    scale = np.full(residual.shape[1], np.nan)
+    fast, slow = (1 - 0.5 ** (panel.step_ms / (days * DAY_MS)) for days in (2, 7))
+    width = y.shape[1]
+    scale, long_size, level = np.zeros(width), np.zeros(width), np.zeros(width)
+    seen = np.zeros(width)  # opinions so far: the first day's mean is a plain one
     out = np.full(residual.shape, np.nan)
-    level = np.full(residual.shape[1], np.nan)
     for t in range(len(residual)):
         here = np.isfinite(size[t])
-        level = np.where(np.isfinite(panel.y[t]) & ~np.isfinite(level), np.abs(panel.y[t]), level)
-        with np.errstate(invalid="ignore"):
-            out[t] = residual[t] / (1.25 * scale + 1e-3 * level + 1e-9)
-            step = np.clip(size[t], 0, 3 * scale) - scale
-        scale = np.where(here, np.where(np.isfinite(scale), scale + alpha * step, size[t]), scale)
-        level = np.where(np.isfinite(panel.y[t]), level + alpha * (np.abs(panel.y[t]) - level), level)
+        under = 1.25 * scale + 0.25 * long_size + 1e-3 * level + 1e-9
+        out[t] = np.where(seen * panel.step_ms >= DAY_MS / 4, residual[t] / under, np.nan)
+        seen += here
+        now = np.where(here, size[t], 0.0)
+        first = 1 / np.maximum(seen, 1)
+        long_size += np.where(here, np.maximum(slow, first) * (now - long_size), 0.0)
+        clipped = np.minimum(now, 3 * scale + 0.25 * long_size)
+        scale += np.where(here, np.maximum(fast, first) * (clipped - scale), 0.0)
+        level += np.where(here, np.maximum(slow, first) * (np.abs(np.where(here, y[t], 0.0)) - level), 0.0)
     return out
 
 
-def _seasonal_median(panel: Panel) -> NDArray[np.float64]:
-    day = max(round(DAY_MS / panel.step_ms), 1)
+def _seasonal_median(step_ms: int, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    day = max(round(DAY_MS / step_ms), 1)
     near = range(-_NEIGHBOURS, _NEIGHBOURS + 1) if day > 3 else range(1)
     days = [d * day + k for d in _DAYS for k in near]
     weeks = [w * 7 * day + k for w in _WEEKS for k in near]
-    daily = _lagged_median(panel.y, days)
-    if panel.step_ms < _FINE_MS:
+    daily = _lagged_median(y, days)
+    if step_ms < _FINE_MS:
         return daily
-    weekly = _lagged_median(panel.y, weeks)
+    weekly = _lagged_median(y, weeks)
     return np.where(np.isfinite(weekly), weekly, daily)
 
 
@@ -84,6 +92,17 @@ def _lagged_median(y: NDArray[np.float64], lags: list[int]) -> NDArray[np.float6
     return out
 
 
+def _contrast(panel: Panel) -> NDArray[np.float64]:
+    """(T, S) of a grid: log ratio of each watched cell to the other stack in its region; NaN for witnesses."""
+    out = np.full(panel.y.shape, np.nan)
+    for i, column in enumerate(panel.columns):
+        region = column.labels["region"]
+        other = [j for j, c in enumerate(panel.columns) if not c.watched and c.labels["region"] == region]
+        if column.watched and other:
+            out[:, i] = np.log((panel.y[:, i] + 1) / (np.nansum(panel.y[:, other], axis=1) + 1))
+    return out
+
+
 def _by_unit(panel: Panel, z: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T, U) largest size of z over the watched columns of a unit; NaN where none has an opinion."""
     out = np.full((len(z), len(panel.units)), np.nan)
@@ -97,10 +116,13 @@ def _tail(strength: NDArray[np.float64]) -> NDArray[np.float64]:
     """Both tails of Student's t with 3 degrees of freedom, closed form; its series where that would cancel."""
     a = np.sqrt(3.0) / np.maximum(strength, 1e-12)
     exact = (2 / np.pi) * (np.arctan(a) - a / (1 + a * a))
-    return np.where(a < 0.02, (4 / (3 * np.pi)) * a**3 * (1 - 1.2 * a * a), exact)
+    out: NDArray[np.float64] = np.where(a < 0.02, (4 / (3 * np.pi)) * a**3 * (1 - 1.2 * a * a), exact)
+    return out
 
 
-def _pages(number: int, panel: Panel, z: NDArray[np.float64], strength: NDArray[np.float64], budget: float) -> list[Page]:
+def _pages(
+    number: int, panel: Panel, z: NDArray[np.float64], strength: NDArray[np.float64], budget: float
+) -> list[Page]:
     """Pages of a panel: the threshold is learnt anew each week from the peaks so far, to meet the budget."""
     calm = calm_ticks(panel.step_ms)
     threshold = _learnt_threshold(panel, strength, budget, calm)

@@ -26,7 +26,9 @@ def read_dataset(path: Path, history: Path | None = None) -> Dataset:
         raise DataError(f"{found.file}: a set of cells is for localisation; it has no series to watch")
     earlier = detect_layout(history) if history is not None else None
     if earlier is not None and earlier.layout != found.layout:
-        raise DataError(f"{earlier.file}: --history is of layout {earlier.layout}, expected {found.layout} as in {path}")
+        raise DataError(
+            f"{earlier.file}: --history is of layout {earlier.layout}, expected {found.layout} as in {path}"
+        )
     panels, notes = READERS[found.layout](found, path, earlier)
     calendar = path / "calendar.csv"
     per: BudgetPer = "service-week" if found.layout == "grid" else "series-week"

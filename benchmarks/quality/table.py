@@ -20,9 +20,9 @@ def table(dataset: Dataset, rows: Mapping[str, Figures]) -> str:
     head += ["precision", f"false/{per}", "÷ promised", "dup/found", "delay med", "p90", "held"]
     head += [f"pages@{limit:g}" for limit in any_row.pages_at] + [f"sweep@{limit:g}" for limit in any_row.sweep_at]
     head += [f"false {name}" for name in any_row.situations]
-    if any(not math.isnan(row.kpi_f1) for row in rows.values()):
-        head.append("k=7 F1")
-    body = [_cells(name, row, grid, "k=7 F1" in head) for name, row in rows.items()]
+    kpi = any(not math.isnan(row.kpi_f1[0]) for row in rows.values())
+    head += ["k=7 F1", "k=7 F1 own"] if kpi else []
+    body = [_cells(name, row, grid, kpi) for name, row in rows.items()]
     lines = [f"{dataset.path.resolve().name}: promised {any_row.promised:g} false pages per {per}; delays in ticks"]
     lines += _aligned([head, *body])
     for name, row in rows.items():
@@ -33,7 +33,9 @@ def table(dataset: Dataset, rows: Mapping[str, Figures]) -> str:
 
 def cells_table(name: str, figures: Mapping[str, float]) -> str:
     """The two figures of a set of cells."""
-    return "\n".join([f"{name}: localisation", *_aligned([list(figures), [_text(value) for value in figures.values()]])])
+    return "\n".join(
+        [f"{name}: localisation", *_aligned([list(figures), [_text(value) for value in figures.values()]])]
+    )
 
 
 def _cells(name: str, row: Figures, grid: bool, kpi: bool) -> list[str]:
@@ -45,7 +47,7 @@ def _cells(name: str, row: Figures, grid: bool, kpi: bool) -> list[str]:
     out += [_text(own.precision), _text(row.realised), _text(ratio), _text(own.duplicates_per_found)]
     out += [f"{own.delay_median:.0f}", f"{own.delay_p90:.0f}", str(row.held)]
     out += [_text(value) for value in (*row.pages_at.values(), *row.sweep_at.values(), *row.situations.values())]
-    return [*out, _text(row.kpi_f1)] if kpi else out
+    return [*out, *map(_text, row.kpi_f1)] if kpi else out
 
 
 def _text(value: float) -> str:
@@ -57,6 +59,8 @@ def _text(value: float) -> str:
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
-        "  ".join(text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     ]

@@ -71,7 +71,8 @@ def read_causes(folder: Path) -> dict[str, list[frozenset[tuple[str, str]]]] | N
     if not rows or "cause" not in rows[0]:
         return None
     return {
-        row["case"]: [frozenset((k, str(v)) for k, v in cuboid.items()) for cuboid in json.loads(row["cause"])] for row in rows
+        row["case"]: [frozenset((k, str(v)) for k, v in cuboid.items()) for cuboid in json.loads(row["cause"])]
+        for row in rows
     }
 
 
@@ -84,5 +85,3 @@ def _ms(text: str, clock: Clock, file: Path) -> int:
     """A label's time; labels may separate date and time otherwise than the data, or give a date alone."""
     own = clock if clock.form == "number" else clock_of(text, "start", 1000, file)
     return int(own.parse([text], file)[0])
-
-

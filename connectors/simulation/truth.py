@@ -51,9 +51,11 @@ class Event:
     def profile(self, t_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         """Share of the full effect at each time, (T,), between 0 and 1."""
         first, full, fade, over = self.ramp
-        up = _smooth((t_ms - first) / max(full - first, 1))
-        down = _smooth((over - t_ms) / max(over - fade, 1))
-        share = np.minimum(up, down)
+        up, down = (t_ms - first) / max(full - first, 1), (over - t_ms) / max(over - fade, 1)
+        share = np.clip(np.minimum(up, down), 0.0, 1.0)
+        if self.kind == "low_impact":  # weather has no moment at which it is fastest
+            return share
+        share = _smooth(share)
         if self.shape == "half_time":
             middle = (t_ms - self.start_ms) / max(self.end_ms - self.start_ms, 1)
             pause = np.minimum(_smooth((middle - 0.44) / 0.03), _smooth((0.59 - middle) / 0.03))

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from connectors.simulation import Rates, World, WorldParameters
 from connectors.simulation.calendar import calendar_event, calendar_yaml
+from tocsin.calendar_file import parse_calendars
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,20 @@ def test_the_file_reads_back_as_what_was_written(world: World) -> None:
 
     assert ["version", "timezone", "owner", "events"] == list(read)
     assert world.calendar_events() == read["events"]
+
+
+def test_the_daemon_reads_every_entry_at_its_scheduled_time(world: World) -> None:
+    """Compiled as an operator's file is, each event is on when the calendar says, with class, direction and regions."""
+    calendar = parse_calendars({"calendar.yaml": world.calendar_yaml()})
+    events = [e for e in world.truth.of_kind("anticipated") if e.scheduled_start_ms is not None]
+
+    for event in events:
+        assert event.scheduled_start_ms is not None
+        (found,) = [o for o in calendar.active(event.scheduled_start_ms) if o.event_id == event.event_id]
+        assert (event.scheduled_start_ms, event.scheduled_end_ms) == (found.start_ms, found.end_ms)
+        assert event.event_class == found.event_class
+        assert ("down" if event.effect[0][1] < 0 else "up") == found.direction
+        assert event.regions == found.scope.match["region"]
 
 
 def test_an_empty_calendar_is_a_valid_file() -> None:

@@ -119,6 +119,10 @@ class Config:
         shown["outputs"]["database"]["url"] = _without_password(self.database_url)
         return shown
 
+    def given(self) -> dict[str, Any]:
+        """What the file and the environment set, without defaults; secrets are masked."""
+        return self.model.model_dump(mode="json", exclude_unset=True)
+
     def _metric(self, name: str, metric: MetricModel) -> Metric:
         return Metric(
             name=name,

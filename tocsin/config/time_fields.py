@@ -57,7 +57,8 @@ def to_ms(time: datetime, zone: str) -> int:
     return wall_to_ms(time, zone) if time.tzinfo is None else round(time.timestamp() * 1000)
 
 
-def _zone(value: object) -> str:
+def check_zone(value: object) -> str:
+    """The name of a time zone; ValueError with a near one if it is none."""
     zones = _zones()
     if not isinstance(value, str):
         raise ValueError(f"expected a time zone such as Europe/Berlin, got {describe(value)}")
@@ -138,7 +139,7 @@ _SCOPE: dict[str, Any] = {
     },
 }
 _TIME = {"type": "string", "pattern": f"^{TIME.pattern.replace('(?:', '(')}$", "examples": ["2026-10-15T20:15"]}
-Zone = Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]})]
+Zone = Annotated[str, BeforeValidator(check_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]})]
 Time = Annotated[datetime, BeforeValidator(parse_time), WithJsonSchema(_TIME)]
 TimeOrDate = Annotated[tuple[datetime, bool], BeforeValidator(_time), WithJsonSchema(_TIME)]  # and: only a day given
 Times = Annotated[tuple[Time, ...], BeforeValidator(_times), WithJsonSchema({"type": "array", "items": _TIME})]

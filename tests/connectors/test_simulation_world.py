@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +27,24 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
     assert one.y.tobytes() == two.y.tobytes()
     assert one.y.tobytes() != other.y.tobytes()
+
+
+def test_another_process_makes_the_same_bytes() -> None:
+    """Nothing of a world hangs on the order of sets, on addresses or on the process."""
+    code = (
+        "import hashlib; from connectors.simulation import World, WorldParameters, make_geography;"
+        "w = World(WorldParameters(minutes=1440, history_days=0.2, geography=make_geography({'tv': 2}, {'eu': 2})));"
+        "text = w.calendar_yaml() + repr([i.plan for i in w.truth.incidents]);"
+        "print(hashlib.sha256(w.panel(0, 1440).y.tobytes() + text.encode()).hexdigest())"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert 1 == len(found)
 
 
 @pytest.mark.parametrize("piece", [1, 7, 359, 360, 1440])

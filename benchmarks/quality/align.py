@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from benchmarks.quality.clock import Clock
 from benchmarks.quality.dataset import DAY_MS, Column, Panel, Unit
 from benchmarks.quality.kinds import infer_kind
+from detector.errors import DataError
 
 WARMUP_MS = 14 * DAY_MS
 WARMUP_SHARE = 0.15
+_MOST_CELLS = 400_000_000  # of a panel, 3.2 GB
 _STEP_ROWS = 2000  # rows at the start from which a step is inferred, so that what comes later cannot change it
 
 
@@ -122,6 +124,11 @@ def _panel(group: list[Placed], texts: tuple[str, ...], clock: Clock) -> Panel:
     start = min(int(p.ticks[0]) for p in group)
     length = max(int(p.ticks[-1]) for p in group) - start + 1
     width = sum(len(p.rows.labels) for p in group)
+    if length * width > _MOST_CELLS:
+        raise DataError(
+            f"times of {group[0].rows.name} and the {len(group) - 1} series beside it span {length} ticks of"
+            f" {step_ms / 1000:g} s: expected at most {_MOST_CELLS // width}; is a time or a step_s wrong?"
+        )
     y = np.full((length, width), np.nan)
     columns: list[Column] = []
     units: list[Unit] = []

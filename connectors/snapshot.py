@@ -13,6 +13,7 @@ import re
 import stat
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -86,7 +87,8 @@ def newest_first(directory: Path) -> list[Path]:
     if not directory.is_dir():
         return []
     for leftover in directory.glob("*.tmp"):
-        leftover.unlink(missing_ok=True)
+        with suppress(OSError):
+            leftover.unlink()
     return [directory / f"{number:08d}{SUFFIX}" for number in reversed(_numbers(directory))]
 
 
@@ -99,10 +101,11 @@ def read(path: Path) -> Snapshot:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise BadSnapshotError(f"{path}: cannot be opened: {error.strerror}") from error
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(descriptor)
+        raise BadSnapshotError(f"{path}: expected a plain file")
     with open(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
-            raise BadSnapshotError(f"{path}: expected a plain file")
         if about.st_uid not in (os.geteuid(), 0):
             raise BadSnapshotError(f"{path}: owned by user {about.st_uid}, expected {os.geteuid()}")
         try:
@@ -112,8 +115,10 @@ def read(path: Path) -> Snapshot:
 
 
 def prune(directory: Path, keep: int = KEEP) -> None:
+    """Deletes all but the newest; what cannot be deleted (somebody's directory) is left."""
     for number in _numbers(directory)[:-keep]:
-        (directory / f"{number:08d}{SUFFIX}").unlink(missing_ok=True)
+        with suppress(OSError):
+            (directory / f"{number:08d}{SUFFIX}").unlink()
 
 
 def sync_directory(directory: Path) -> None:

@@ -39,13 +39,11 @@ def start(data_dir: Path, fail: str | None, delay_s: float) -> subprocess.Popen[
 def run_through(data_dir: Path, fail: str | None = None, again: int = 1) -> Run:
     """Starts until the end is reached; the first `again` starts have the failpoint armed."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    kills = 0
-    for attempt in range(MOST_STARTS):
-        code = start(data_dir, fail if attempt < again else None, 0.0).wait(60)
+    for kills in range(MOST_STARTS):
+        code = start(data_dir, fail if kills < again else None, 0.0).wait(60)
         if code == 0:
-            return Run(attempt + 1, kills)
+            return Run(kills + 1, kills)
         assert code == -signal.SIGKILL
-        kills += 1
     raise AssertionError("the end was never reached")
 
 

@@ -39,9 +39,9 @@ class ToyIndex:
 
 
 class ToyEngine:
-    """Fires below 50, becomes critical below 20, resolves at 50; a silenced device is held, an idle partition waits not.
+    """Fires below 50, becomes critical below 20, resolves at 50; a silenced device is held.
 
-    `state` counts what was ever summed per device, so that a sample scored twice or never shows.
+    `sums` adds up every sample of a device, so that one that is scored twice, or never, shows in the state.
     """
 
     def __init__(self, parameters: str = "a") -> None:

@@ -1,0 +1,1 @@
+"""Files of samples: rows of CSV and Parquet, lines of JSON, put into event-time order."""

@@ -25,7 +25,9 @@ groups:
   - record: job:tocsin_samples:rate5m
     expr: sum without (instance, topic, partition, result, reason) (rate(tocsin_samples_total[5m]))
   - record: job:tocsin_held_per_candidates:ratio_rate1h
-    expr: sum without (instance, reason) (rate(tocsin_alarm_candidates_held_total[1h])) / sum without (instance) (rate(tocsin_alarm_candidates_total[1h]))
+    expr: >-
+      sum without (instance, reason) (rate(tocsin_alarm_candidates_held_total[1h]))
+      / sum without (instance) (rate(tocsin_alarm_candidates_total[1h]))
 - name: tocsin-anomalies
   rules:
   # no `for`: Tocsin has already waited for two ticks of three; keep_firing_for bridges a restart

@@ -38,4 +38,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if missing:
         terminalreporter.section("did not run")
         for reason, tests in missing.most_common():
-            terminalreporter.write_line(f"{tests} tests: {reason}")
+            terminalreporter.write_line(f"{tests} {'test' if tests == 1 else 'tests'}: {reason}")

@@ -47,7 +47,7 @@ def parts() -> dict[str, Part]:
     return {
         "promtool": Part("promtool", promtool, f"{APT} prometheus"),
         "prometheus": Part("prometheus", prometheus, f"{APT} prometheus"),
-        "chromium": Part("chromium", browser, f"{APT} chromium && pip install playwright"),
+        "chromium": Part("chromium", browser, f"{APT} chromium libatomic1 && pip install playwright"),
     }
 
 

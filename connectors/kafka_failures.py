@@ -9,6 +9,10 @@ FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 3.0  # a broker that came back is read again within 5 s
 
 
+class StuckError(Exception):
+    """A partition did not advance although there was more to read."""
+
+
 class Failures:
     """Counts new clients after failures, and doubles the wait between them."""
 
@@ -41,4 +45,4 @@ def is_about_bytes(error: BaseException) -> bool:
         return True
     if isinstance(error, KafkaError):
         return type(error) is KafkaError  # "failed to make progress": no complete record in a full answer
-    return not isinstance(error, OSError) and type(error).__module__.split(".")[0] != "connectors"
+    return not isinstance(error, OSError | StuckError)

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from connectors import bounded_decoders
 from connectors.codec import Codec, Record
 from connectors.feed_end import is_control, read_end
 from connectors.kafka_client import CONSUMER, KafkaConnection, check_parts, describe, make_client
-from connectors.kafka_failures import Failures, is_about_bytes
+from connectors.kafka_failures import Failures, StuckError, is_about_bytes
 from connectors.kafka_isolate import next_readable
 from connectors.kafka_positions import Start, find_places
 from detector.errors import ConfigError
@@ -95,6 +96,7 @@ class KafkaSource:
     def open(self, positions: Mapping[str, int]) -> None:
         """Keeps the positions and checks what the client needs; brokers are first asked by `poll`."""
         check_parts()
+        bounded_decoders.install()
         self._kept = dict(positions)
         self._status = "connecting"
 
@@ -325,10 +327,6 @@ class KafkaSource:
         finally:
             _close(consumer)
         return True
-
-
-class StuckError(Exception):
-    """A partition did not advance although there was more to read."""
 
 
 def _name(tp: Any) -> str:

@@ -215,12 +215,12 @@ def test_local_dates_put_the_panel_on_the_local_clock(tmp_path: Path) -> None:
     assert {11} == set(offset[13:].tolist())
 
 
-def test_the_shipped_streams_read_as_two_gauges() -> None:
+def test_the_shipped_streams_are_a_gauge_and_a_count() -> None:
     """Real five-minute data with odd phases: all rows are in the panel, texts come back."""
     panels = read_dataset(NAB).panels
 
     assert 2 * 4032 == sum(int(np.isfinite(panel.y).sum()) for panel in panels)
-    assert {(300_000, "gauge")} == {(panel.step_ms, column.kind) for panel in panels for column in panel.columns}
+    assert {(300_000, "gauge"), (300_000, "count")} == {(p.step_ms, c.kind) for p in panels for c in p.columns}
     for panel in panels:
         for number, unit in enumerate(panel.units):
             assert [panel.texts[code] for code in unit.texts] == panel.time_texts(number, unit.ticks)

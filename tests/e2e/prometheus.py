@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,22 @@ class Prometheus:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def __call__(
-        self, scrape_target: str, rules: Sequence[Path] = (), *, interval: str = "1s", path: str = "/metrics"
+        self,
+        scrape_target: str,
+        rules: Sequence[Path] = (),
+        *,
+        interval: str = "1s",
+        path: str = "/metrics",
+        jobs: Mapping[str, str] | None = None,
     ) -> str:
-        """Scrapes `scrape_target` (host:port) and evaluates the rule files every `interval`; gives the base URL."""
+        """Scrapes `scrape_target` (host:port) and evaluates the rule files every `interval`; gives the base URL.
+
+        One job `tocsin` at `path`; or `jobs`, name to path: {"tocsin": "/metrics", "tocsin-series": "/metrics/series"}.
+        """
         home = self._home / f"prometheus-{len(self._running)}"
         home.mkdir(parents=True)
         port, log, config = free_port(), home / "prometheus.log", home / "prometheus.yml"
-        config.write_text(json.dumps(_config(scrape_target, rules, interval, path)))  # JSON is YAML
+        config.write_text(json.dumps(_config(scrape_target, rules, interval, jobs or {"tocsin": path})))  # JSON is YAML
         process = spawn(
             [
                 self._binary,
@@ -95,11 +104,12 @@ def _is_ready(url: str) -> bool:
         return False
 
 
-def _config(target: str, rules: Sequence[Path], interval: str, path: str) -> dict[str, Any]:
+def _config(target: str, rules: Sequence[Path], interval: str, jobs: Mapping[str, str]) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
         "rule_files": [str(Path(rule).resolve()) for rule in rules],
         "scrape_configs": [
-            {"job_name": "tocsin", "metrics_path": path, "static_configs": [{"targets": [target]}]},
+            {"job_name": job, "metrics_path": path, "static_configs": [{"targets": [target]}]}
+            for job, path in jobs.items()
         ],
     }

@@ -195,7 +195,11 @@ class SeriesIndex:
             table = self._parents[d][p]
             if table[code] >= 0:
                 continue
-            name = parent.of(text) if parent.patterns is not None else key[columns.index(f"{dimension.name}.{parent.name}")]
+            name = (
+                parent.of(text)
+                if parent.patterns is not None
+                else key[columns.index(f"{dimension.name}.{parent.name}")]
+            )
             if name:
                 above = self._code(d, p + 1, name)
                 table[code] = above
@@ -336,7 +340,9 @@ def build_lattice(index: SeriesIndex) -> Lattice:
         known = (lifted >= 0).all(axis=0)
         target = rows[code]
         order = np.argsort(index.combine(codes[:, target].astype(np.int64)), kind="stable")
-        place = np.searchsorted(index.combine(codes[:, target[order]].astype(np.int64)), index.combine(lifted[:, known]))
+        place = np.searchsorted(
+            index.combine(codes[:, target[order]].astype(np.int64)), index.combine(lifted[:, known])
+        )
         rollups.append(RollUp(code, source[known], order[place], target))
 
     siblings, counts = [], []

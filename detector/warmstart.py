@@ -121,9 +121,7 @@ def _median(x: Floats) -> Floats:
     return out
 
 
-def _lean_on_parents(
-    shape: Floats, total: Floats, count: Floats, gauge: Bools, parent: NDArray[np.int64]
-) -> None:
+def _lean_on_parents(shape: Floats, total: Floats, count: Floats, gauge: Bools, parent: NDArray[np.int64]) -> None:
     """Sparse counts: posterior of the slot's rate under a Gamma prior of 20 counts at the parent's shape."""
     rows = np.flatnonzero(~gauge & (parent >= 0))
     if not len(rows):
@@ -139,4 +137,3 @@ def _lean_on_parents(
         posterior = (rate * n + PRIOR_COUNTS) / (n + PRIOR_COUNTS / expected)
         out = np.log(np.maximum(posterior, 1e-6))
     shape[:, rows] = out - out.mean(axis=0)
-

@@ -23,7 +23,9 @@ def iso(t_ms: int | None) -> str | None:
     """
     if t_ms is None:
         return None
-    text = datetime.fromtimestamp(t_ms / 1000, UTC).isoformat(timespec="seconds" if t_ms % 1000 == 0 else "milliseconds")
+    text = datetime.fromtimestamp(t_ms / 1000, UTC).isoformat(
+        timespec="seconds" if t_ms % 1000 == 0 else "milliseconds"
+    )
     return text.replace("+00:00", "Z")
 
 
@@ -68,7 +70,8 @@ def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: 
     if candidate.would_have_fired_ms is not None:
         suppression = {
             "reasons": [
-                {"reason": h.reason, "by": h.by, "since": iso(h.since_ms), "until": iso(h.until_ms)} for h in candidate.holds
+                {"reason": h.reason, "by": h.by, "since": iso(h.since_ms), "until": iso(h.until_ms)}
+                for h in candidate.holds
             ],
             "would_have_fired_at": iso(candidate.would_have_fired_ms),
             "released": candidate.fired_ms is not None,
@@ -81,7 +84,10 @@ def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: 
         "end": candidate.end,
         "severity": candidate.severity,
         "series": first,
-        "cuboid": {"first": dict(scene.index.cuboid(candidate.row)), "present": dict(scene.index.cuboid(candidate.present))},
+        "cuboid": {
+            "first": dict(scene.index.cuboid(candidate.row)),
+            "present": dict(scene.index.cuboid(candidate.present)),
+        },
         "direction": candidate.direction,
         "summary": summary(candidate, present, change, scene.t_ms),
         "starts_at": iso(candidate.start_ms),

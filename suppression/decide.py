@@ -45,8 +45,11 @@ class Judge:
             asked.append(("calendar", self.calendar.judge(candidate, scene)))
             alone = math.isnan(candidate.contrast)
             if is_place_wide(candidate.present, scene) and not is_outside_lattice(candidate.present, scene):
-                weak = candidate.fused < scene.wide_threshold
-                asked.append(("low_impact", self.low_impact.judge(candidate, scene)))
+                low_impact = self.low_impact.judge(candidate, scene)
+                asked.append(("low_impact", low_impact))
+                # magnitude alone would have told people; that the other voices decline it is put on record
+                speaks = low_impact.holds and candidate.residual >= scene.wide_threshold
+                weak = candidate.fused < scene.wide_threshold and not speaks
                 opinion = self.stack.judge(candidate, scene)
                 asked.append(("stack", opinion))
                 waits = opinion.waits
@@ -58,6 +61,8 @@ class Judge:
                     opinion = self.stack.judge(candidate, scene)
                     asked.append(("stack", opinion))
                     waits = opinion.waits
+                elif is_in_place(candidate.present, scene):
+                    waits = self.stack.waits_for_wider(candidate, scene)
             asked.append(("part_of", self.part_of.judge(candidate, scene)))
         candidate.is_weak = weak and not candidate.is_shadow
         before = {h.reason: h.since_ms for h in candidate.holds}
@@ -87,6 +92,12 @@ def is_outside_lattice(row: int, scene: Scene) -> bool:
     """A series without dimensions beside its place has nothing narrower: it is a leaf, and is judged as one."""
     labels = scene.index.labels(row)
     return not any(value == ALL for name, value in labels.items() if name != scene.index.schema.place)
+
+
+def is_in_place(row: int, scene: Scene) -> bool:
+    """Restricted to a place and in one other dimension, or in more: part of what could move as a whole there."""
+    dimensions = cuboid_dimensions(row, scene)
+    return scene.index.schema.place in dimensions and len(dimensions) >= 2
 
 
 def is_family_in_place(row: int, scene: Scene) -> bool:

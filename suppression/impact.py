@@ -16,7 +16,7 @@ from suppression.scoping import leaf_mask
 
 PRIOR_SD = 0.35  # of the log effect of an event class that nobody has seen
 DEPENDENCE_MS = 20 * MINUTE_MS  # neighbouring ticks are dependent: noise of one tick is taken this many minutes' worth
-LOADING_SHARE = 0.15  # by which cells of one place differ in how an event moves them
+LOADING_SHARE = 0.2  # by which cells of one place differ in how an event moves them
 ON_PRIOR = 2.4  # log odds that a scheduled event really takes place now
 
 
@@ -60,7 +60,9 @@ class Impact:
 
     timing: Timing
 
-    def effects(self, state: ImpactState, index: SeriesIndex, active: tuple[Occurrence, ...], t_ms: int, cache: ScopeCache) -> Effects:
+    def effects(
+        self, state: ImpactState, index: SeriesIndex, active: tuple[Occurrence, ...], t_ms: int, cache: ScopeCache
+    ) -> Effects:
         """Arrays of the events on at this tick, from amplitudes as of the last tick."""
         on = tuple(o for o in active if o.action != "mute")
         keys = {(o.event_id, o.start_ms) for o in on}
@@ -70,7 +72,9 @@ class Impact:
             return Effects()
         lattice = index.lattice()
         size = lattice.size
-        out = Effects(active, np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, bool), np.zeros(size, bool))
+        out = Effects(
+            active, np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, bool), np.zeros(size, bool)
+        )
         assert out.log_effect is not None and out.variance is not None and out.loading is not None
         assert out.frozen is not None and out.event_only is not None
         places = cache.places(index)
@@ -97,7 +101,13 @@ class Impact:
         return out
 
     def advance(
-        self, state: ImpactState, index: SeriesIndex, effects: Effects, deviation: Floats, noise: Floats, cache: ScopeCache
+        self,
+        state: ImpactState,
+        index: SeriesIndex,
+        effects: Effects,
+        deviation: Floats,
+        noise: Floats,
+        cache: ScopeCache,
     ) -> None:
         """Moves amplitudes by what the places did this tick: `deviation` (S,) short log deviation, `noise` (S,) its variance."""
         if not effects.occurrences:

@@ -66,8 +66,15 @@ class Lifecycle:
         candidate.body = {}
         self.events.append(
             AlarmEvent(
-                kind, t_ms, candidate.alarm_id, candidate.revision, candidate.state, candidate.severity,  # type: ignore[arg-type]
-                candidate.end, candidate.was_told, data,
+                kind,
+                t_ms,
+                candidate.alarm_id,
+                candidate.revision,
+                candidate.state,
+                candidate.severity,  # type: ignore[arg-type]
+                candidate.end,
+                candidate.was_told,
+                data,
             )  # fmt: skip
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 from detector.frame import Bools, Floats, Ints
 from detector.series import Lattice
 
+LOADING_DOUBT = 0.2  # by which the cells of a common movement differ from its mean
 RESIDUAL_VARIANCE = 0.03**2  # what a leaf's log deviation scatters beyond counting noise
 
 
@@ -37,12 +38,21 @@ class Localisation:
     stop: float = 12.0
     least_size: float = 0.1
 
-    def roots(self, lattice: Lattice, x: Floats, v: Floats, wanted: Bools) -> list[Root]:
+    def roots(self, lattice: Lattice, x: Floats, v: Floats, wanted: Bools, known: Sequence[int] = ()) -> list[Root]:
         """Roots among watched rows, best first. `x`, `v` (S,) deviation and variance, read at leaves, NaN x = no opinion.
 
-        `wanted` (S,) rows that may be a root.
+        `wanted` (S,) rows that may be a root. `known`: rows of wide movements that are explained already, widest
+        first; what each moves its leaves by is taken away before the search, a fifth of it in doubt for each leaf.
         """
         leaves = lattice.leaves
+        x, v = np.array(x, float), np.array(v, float)
+        for row in known:
+            inside = members(lattice, row)
+            inside = inside[np.isfinite(x[inside])]
+            if len(inside):
+                moved = float(np.average(x[inside], weights=1 / v[inside]))
+                x[inside] -= moved
+                v[inside] += (LOADING_DOUBT * moved) ** 2
         ok = np.isfinite(x[leaves]) & np.isfinite(v[leaves]) & lattice.watched[leaves]
         sums = _Sums(lattice, np.where(ok, x[leaves], 0.0), np.where(ok, 1 / np.maximum(v[leaves], 1e-9), 0.0), ok)
         raw_mean = sums.mean()

@@ -9,7 +9,6 @@ from detector.series import Lattice
 from suppression.localise import members
 
 
-
 def leaves_of(lattice: Lattice, row: int) -> Ints:
     """Leaf rows of a cuboid row."""
     return members(lattice, row)

@@ -107,9 +107,7 @@ def _scene(
 # -- roots -----------------------------------------------------------------------------------------------------------
 
 
-def _roots(
-    core: Core, state: State, derived: Derived, view: View, judgement: Judgement
-) -> list[tuple[Root, str]]:
+def _roots(core: Core, state: State, derived: Derived, view: View, judgement: Judgement) -> list[tuple[Root, str]]:
     """What moved, as few cuboids; a zero run or a stuck row without a root is its own."""
     lattice = derived.lattice
     entered = np.flatnonzero(judgement.entered)
@@ -121,7 +119,9 @@ def _roots(
     if lattice.rollups:
         x, v = explained_deviation(core, state, derived, view)
         wanted = lattice.watched & ~derived.ignored & view.judgeable & (state.rows.born >= 0)
-        out += [(root, "") for root in core.localisation.roots(lattice, x, v, wanted)]
+        explained = [c.present for c in state.candidates if c.state == "held" and "stack" in c.reasons]
+        explained.sort(key=lambda row: -len(leaves_of(lattice, row)))
+        out += [(root, "") for root in core.localisation.roots(lattice, x, v, wanted, explained)]
     covered = {int(leaf) for root, _ in out for leaf in leaves_of(lattice, root.row)}
     runs = entered[judgement.run[entered]]
     for row in runs[np.argsort([-len(leaves_of(lattice, int(r))) for r in runs], kind="stable")]:
@@ -135,7 +135,9 @@ def _roots(
     return out
 
 
-def explained_deviation(core: Core, state: State, derived: Derived, view: View) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def explained_deviation(
+    core: Core, state: State, derived: Derived, view: View
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(S,), (S,) log deviation of each row less what a witness or the common drift explains, and its variance.
 
     The short horizon, or the middle one where that is stronger. Where the contrast with a witness has learnt a smaller variance than
@@ -147,7 +149,7 @@ def explained_deviation(core: Core, state: State, derived: Derived, view: View) 
         pick = (strength[1] > strength[0]).astype(np.int64)
     rows = np.arange(len(pick))
     x = view.L[pick, rows].astype(float)
-    v = (view.V[pick, rows] + RESIDUAL_VARIANCE).astype(float)
+    v = (view.V[pick, rows] + np.asarray(view.loading_variance) + RESIDUAL_VARIANCE).astype(float)
     x[~view.judgeable] = np.nan
     by_witness = np.zeros(len(pick), bool)
     best = WITNESS_BETTER * sig2[1].astype(float)
@@ -195,7 +197,7 @@ def _match_or_open(
             return 0  # part of what people already know
         contains = len(leaves) > len(own) and bool(np.isin(own, leaves).all())
         young = t_ms - candidate.opened_ms <= max(WIDEN_MS, core.timing.interval_ms)
-        if contains and candidate.state == "firing" and young and abs(root.size) >= 0.5 * abs(candidate.size):
+        if contains and young and abs(root.size) >= 0.5 * abs(candidate.size):
             candidate.present = root.row
             candidate.size, candidate.raw = root.size, root.raw
             candidate.changed_ms = -1  # tells `_refresh` that people should know
@@ -222,7 +224,14 @@ def _resume(candidate: Candidate) -> None:
 
 
 def _shadows(
-    core: Core, state: State, derived: Derived, view: View, effects: Effects, scene: Scene, judgement: Judgement, t_ms: int
+    core: Core,
+    state: State,
+    derived: Derived,
+    view: View,
+    effects: Effects,
+    scene: Scene,
+    judgement: Judgement,
+    t_ms: int,
 ) -> int:
     """Candidates that the calendar takes away: what each place would have raised had nobody known of the event.
 
@@ -241,18 +250,34 @@ def _shadows(
             surprise = float(
                 core.calibration.surprise_of(state.calibration, 0, z, int(state.rows.classes[row]), int(row))
             )
-            if abs(surprise) < judgement.threshold or any(c.row == row and c.is_shadow and c.state != "resolved" for c in state.candidates):
+            if abs(surprise) < judgement.threshold or any(
+                c.row == row and c.is_shadow and c.state != "resolved" for c in state.candidates
+            ):
                 continue
             sign = 1 if deviation > 0 else -1
             start = max(occurrence.from_ms, t_ms - core.timing.interval_ms)
             start -= start % core.timing.interval_ms
-            identity = alarm_id(start, state.index.metric_of(row).name, state.index.cuboid(row), "up" if sign > 0 else "down")
+            identity = alarm_id(
+                start, state.index.metric_of(row).name, state.index.cuboid(row), "up" if sign > 0 else "down"
+            )
             if any(c.alarm_id == identity for c in state.candidates):
                 continue
             state.candidates.append(
                 Candidate(
-                    identity, row, row, sign, start, t_ms, size=deviation, raw=deviation, peak_raw=deviation,
-                    residual=abs(surprise), contrast=math.nan, fused=abs(surprise), is_shadow=True, is_weak=False,
+                    identity,
+                    row,
+                    row,
+                    sign,
+                    start,
+                    t_ms,
+                    size=deviation,
+                    raw=deviation,
+                    peak_raw=deviation,
+                    residual=abs(surprise),
+                    contrast=math.nan,
+                    fused=abs(surprise),
+                    is_shadow=True,
+                    is_weak=False,
                 )  # fmt: skip
             )
             opened += 1
@@ -299,9 +324,14 @@ def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement
         candidate.peak_raw = candidate.raw
     if candidate.is_shadow:
         alive = abs(candidate.raw) >= 0.3 * abs(candidate.peak_raw) and candidate.raw * sign > 0
-        on = any(mask[leaves_of(scene.lattice, row)].mean() > 0.5 and phase > 0 for mask, phase in zip(scene.effects.masks, scene.effects.phases, strict=True))
+        on = any(
+            mask[leaves_of(scene.lattice, row)].mean() > 0.5 and phase > 0
+            for mask, phase in zip(scene.effects.masks, scene.effects.phases, strict=True)
+        )
         candidate.calm_ticks = 0 if alive and on else candidate.calm_ticks + (1 if on else 1 << 20)
         return
+    if candidate.state in ("pending", "held") and "part_of" not in candidate.reasons and candidate.raw * sign > 0:
+        candidate.size = candidate.raw  # what waits or is held grows with its row
     candidate.residual = max(candidate.residual, F if math.isfinite(F) else 0.0)
     if math.isfinite(P):
         candidate.contrast = P if math.isnan(candidate.contrast) else max(candidate.contrast, P)
@@ -354,7 +384,11 @@ def _incident(state: State, scene: Scene, candidate: Candidate, t_ms: int) -> st
     d = names.index(place) if place in names else -1
     mine = set(lattice.codes[d, leaves_of(lattice, candidate.present)].tolist()) if d >= 0 else {0}
     for other in state.candidates:
-        if other is candidate or other.fired_ms is None or t_ms - other.fired_ms > max(INCIDENT_MS, scene.timing.interval_ms):
+        if (
+            other is candidate
+            or other.fired_ms is None
+            or t_ms - other.fired_ms > max(INCIDENT_MS, scene.timing.interval_ms)
+        ):
             continue
         theirs = set(lattice.codes[d, leaves_of(lattice, other.present)].tolist()) if d >= 0 else {0}
         if mine & theirs:
@@ -402,17 +436,27 @@ def _numbers(core: Core, state: State, view: View, judgement: Judgement, candida
         observed, expected, lower, upper = y, base, base * math.exp(-sd), base * math.exp(sd)
     h = core.horizons
     D, F, P = (float(a[row]) for a in (judgement.D, judgement.F, judgement.P))
-    fused = core.calibration.fused_surprise(state.calibration, candidate.sign * candidate.fused, int(state.rows.classes[row]))
+    fused = core.calibration.fused_surprise(
+        state.calibration, candidate.sign * candidate.fused, int(state.rows.classes[row])
+    )
     if candidate.is_run:
         nats = float(max(state.zero.run[row], state.stuck.run[row]))
         fused = candidate.sign * min(max(abs(fused), nats / math.log(10)), 15.0)
     scorers = [
-        _voice("forecast_residual", F, candidate.residual, float(np.nan_to_num(scene_z(view, state, row))), "residual over minutes to hours, in sd"),
+        _voice(
+            "forecast_residual",
+            F,
+            candidate.residual,
+            float(np.nan_to_num(scene_z(view, state, row))),
+            "residual over minutes to hours, in sd",
+        ),
         _voice("derivative", D, candidate.onset, math.nan, "change of slope, in sd"),
         _voice("correlation", P, candidate.contrast, math.nan, f"contrast with {_peers(core, view, row)}, in sd"),
     ]
     if candidate.is_run:
-        scorers.append(_voice(candidate.special, -nats / math.log(10), nats / math.log(10), nats, "run of equal values, in nats"))
+        scorers.append(
+            _voice(candidate.special, -nats / math.log(10), nats / math.log(10), nats, "run of equal values, in nats")
+        )
     sign = candidate.sign
     said = [s for s in (F, D, P) if math.isfinite(s)]
     votes = {

@@ -137,7 +137,8 @@ class Core:
         tops = [len(d.parents) + 1 for d in self.schema.dimensions]
         shape_codes: dict[tuple[int, ...], int] = {}
         shapes = np.asarray(
-            [min(shape_codes.setdefault(level, len(shape_codes)), LEVEL_SHAPES - 1) for _, level in lattice.levels], np.int64
+            [min(shape_codes.setdefault(level, len(shape_codes)), LEVEL_SHAPES - 1) for _, level in lattice.levels],
+            np.int64,
         )
         drift = [
             code

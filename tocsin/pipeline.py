@@ -187,9 +187,7 @@ def largest(q: Float32s) -> Float32s:
     return out
 
 
-def hot_sign(
-    F: Float32s, D: Float32s, P: Float32s, c: Float32s, entering: float, threshold: float
-) -> NDArray[np.int8]:
+def hot_sign(F: Float32s, D: Float32s, P: Float32s, c: Float32s, entering: float, threshold: float) -> NDArray[np.int8]:
     """(S,) sign of what is hot, 0 for none. A row without peers enters by F alone."""
     alone = np.isnan(P)
     with np.errstate(invalid="ignore"):
@@ -221,7 +219,10 @@ def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgemen
         classes = state.rows.classes
         core.calibration.learn(state.calibration, z, classes, np.where(view.judgeable, rate, 0).astype(np.float32))
         core.calibration.learn_fused(
-            state.calibration, judgement.c, classes, np.where(view.judgeable & view.lattice.watched, rate, 0).astype(np.float32)
+            state.calibration,
+            judgement.c,
+            classes,
+            np.where(view.judgeable & view.lattice.watched, rate, 0).astype(np.float32),
         )
         if core.calibration.is_due(state.calibration):
             state.rows.classes[...] = core.classes(state, core.adapt(state))
@@ -249,7 +250,14 @@ def _rebase(core: Core, state: State, view: View, hot: NDArray[np.bool_]) -> Non
 
 
 def report(
-    core: Core, state: State, derived: Derived, view: View, judgement: Judgement, events: list, counted: tuple, effects: Effects  # type: ignore[type-arg]
+    core: Core,
+    state: State,
+    derived: Derived,
+    view: View,
+    judgement: Judgement,
+    events: list,
+    counted: tuple,
+    effects: Effects,  # type: ignore[type-arg]
 ) -> Outcome:
     """The numbers of every row for pages and metrics."""
     sd = 3 * np.sqrt(view.V_now() + state.residual.sig2[0] + np.asarray(view.effect_variance, np.float32))
@@ -277,4 +285,3 @@ def report(
         view.t_ms, core.timing.interval_ms, state.index, tuple(events), observed, expected, lower, upper,
         np.clip(judgement.c, -15, 15), row_state, opened, held, tuple(o.event_id for o in effects.occurrences),
     )  # fmt: skip
-

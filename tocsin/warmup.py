@@ -51,7 +51,11 @@ def warm_up(
                 panel[i] = link(state.rows, panel[i], gauges)
         _roll_up_panel(core, state, panel)
         parent = _parents(core, state)
-        off = np.array([bool(calendar.active(int(t))) for t in t_ms]) if calendar.fingerprint and len(t_ms) < 200_000 else None
+        off = (
+            np.array([bool(calendar.active(int(t))) for t in t_ms])
+            if calendar.fingerprint and len(t_ms) < 200_000
+            else None
+        )
         if off is not None and off.mean() > 0.5:
             off = None  # a calendar that is always on says nothing
         warm_start(state.season, core.timing, t_ms, panel, state.rows.kind > COUNT, parent, off)
@@ -134,4 +138,3 @@ def _parents(core: Core, state: State) -> NDArray[np.int64]:
         moved[free[0]] = 0
         out[rows] = [table.get(c, -1) for c in index.combine(moved).tolist()]
     return out
-

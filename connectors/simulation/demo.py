@@ -60,7 +60,7 @@ def demo_world(end_ms: int, seed: int = 2, days: int = 14, hours: int = LIVE_HOU
         history_days=days,
         geography=demo_geography(),
         volume=Volume(8.0, region_sd=0.3, device_sd=0.4, cell_sd=0.2, leaf_sd=0.1, night_floor=0.4),
-        noise=Noise(scale=0.6),
+        noise=Noise(scale=0.8),
         rates=Rates(gaps_per_leaf_day=0.02).only("gap"),
         clock_minute=(LIVE_CLOCK - live_from) % (7 * MINUTES_PER_DAY),
     )
@@ -69,7 +69,7 @@ def demo_world(end_ms: int, seed: int = 2, days: int = 14, hours: int = LIVE_HOU
         """Time of a minute of the live hours."""
         return start_ms + (live_from + minute) * MINUTE_MS
 
-    sunny = low_impact_event(base, "sunny", SUNNY_REGION, at(5), (300, 60, 100), float(np.log(0.82)))
+    sunny = low_impact_event(base, "sunny", SUNNY_REGION, at(5), (300, 60, 100), float(np.log(0.84)))
     match = _match(base, "match-tonight", at(MATCH_MINUTE), MATCH_REGIONS, -0.40)
     failure = IncidentPlan("device_region", FAILED, at(230), at(280), depth=0.7, onset_minutes=2)
     news = high_impact_event(
@@ -94,6 +94,19 @@ def _past_matches(base: WorldParameters, live_from: int) -> list[Event]:
 
 
 def _match(base: WorldParameters, name: str, start_ms: int, regions: tuple[str, ...], effect: float) -> Event:
-    """A match without half-time and of one size in every region, so that its effect is what the script says."""
+    """A match without half-time, of one size in every region and of nearly one size for all who use the service.
+
+    So its effect is what the script says; loadings that nobody has learnt yet keep a third of their spread.
+    """
     event = planned_event(base, MATCH, name, start_ms, regions, effect)
-    return replace(event, shape="plain", effect=tuple((region, effect) for region in event.regions))
+
+    def mild(loadings: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+        return tuple((value, 1 + (loading - 1) / 3) for value, loading in loadings)
+
+    return replace(
+        event,
+        shape="plain",
+        effect=tuple((region, effect) for region in event.regions),
+        by_family=mild(event.by_family),
+        by_activity=mild(event.by_activity),
+    )

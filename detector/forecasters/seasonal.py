@@ -108,7 +108,11 @@ class Seasonal:
         start = np.where(gauge, y, np.log(np.maximum(y, 0) + np.float32(0.5))) - shape
         old = state.ell[rows]
         with np.errstate(invalid="ignore", over="ignore"):
-            mean = np.where(gauge, old + (y - shape - old) / n, np.log(np.exp(old) + (np.maximum(y, 0) / np.exp(shape) - np.exp(old)) / n))
+            mean = np.where(
+                gauge,
+                old + (y - shape - old) / n,
+                np.log(np.exp(old) + (np.maximum(y, 0) / np.exp(shape) - np.exp(old)) / n),
+            )
         mean = np.maximum(mean, np.where(gauge, -np.inf, math.log(0.005))).astype(np.float32)
         state.ell[rows] = np.where(np.isnan(old), start, mean)
 
@@ -121,8 +125,12 @@ class Seasonal:
         ticks = np.float32(max(int(state.ticks[0]), 1))
         with np.errstate(divide="ignore", invalid="ignore"):
             c = 3 * np.sqrt(sig2 + np.where(gauge, np.float32(0), 1 / (state.acc_m + 1)))
-            shrunk = np.where(gauge, state.acc_y / (state.acc_m + ticks * 0.25), np.log((state.acc_y + k) / (state.acc_m + k)))
-            raw = np.where(gauge, state.raw_y / (state.raw_m + ticks * 0.25), np.log((state.raw_y + k) / (state.raw_m + k)))
+            shrunk = np.where(
+                gauge, state.acc_y / (state.acc_m + ticks * 0.25), np.log((state.acc_y + k) / (state.acc_m + k))
+            )
+            raw = np.where(
+                gauge, state.raw_y / (state.raw_m + ticks * 0.25), np.log((state.raw_y + k) / (state.raw_m + k))
+            )
             free = np.where(
                 gauge, state.acc_y / np.maximum(state.acc_m, 1), np.log((state.acc_y + 2) / (state.acc_m + 2))
             )

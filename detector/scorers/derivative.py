@@ -34,7 +34,9 @@ class Derivative:
 
     def score(self, state: DerivativeState, view: View) -> Float32s:
         """(1, S) signed z."""
-        z = (view.L[0] - view.L[1]) / np.sqrt(np.float32(0.8) * view.V[0] + state.sig2 + np.asarray(view.effect_variance, np.float32))
+        z = (view.L[0] - view.L[1]) / np.sqrt(
+            np.float32(0.8) * view.V[0] + state.sig2 + np.asarray(view.effect_variance, np.float32)
+        )
         z[view.missing | ~np.isfinite(view.mu)] = np.nan
         return z[None]
 

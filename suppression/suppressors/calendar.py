@@ -29,7 +29,10 @@ class CalendarRule:
         for occurrence, mask, phase in zip(
             scene.effects.occurrences, scene.effects.masks, scene.effects.phases, strict=True
         ):
-            if occurrence.action != "explain" or share_covered(scene.lattice, candidate.present, mask) < self.least_share:
+            if (
+                occurrence.action != "explain"
+                or share_covered(scene.lattice, candidate.present, mask) < self.least_share
+            ):
                 continue
             explained = self._explains(candidate, scene, occurrence, phase)
             candidate.event = explained

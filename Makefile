@@ -3,6 +3,8 @@ SHELL := bash
 VENV  ?= .venv
 BIN   := $(VENV)/bin
 ARGS  ?=
+# folder:budget, false pages per series-week (grids: per service-week)
+DATA  ?= tests/data/grid_bike_sample:2 tests/data/nab_sample:0.5
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench quality docs
@@ -31,9 +33,12 @@ bench: ## speed: time and bytes a row, beside the memory limit and the peers
 	@scripts/setup-venv dev
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
 
-quality: ## quality: recall and false pages on the shipped data and the simulated world
+quality: ## quality: recall, precision and false pages on the shipped data (or DATA="folder:budget ...")
 	@scripts/setup-venv dev
-	@$(BIN)/python -m benchmarks.quality $(ARGS)
+	@set -e; for set in $(DATA); do \
+	  folder=$${set%:*}; \
+	  $(BIN)/python -m benchmarks.quality $$folder --out out/quality/$$(basename $$folder) --budget $${set##*:} $(ARGS); \
+	done
 
 docs: ## write the reference pages anew, fail if they had gone stale, and check every link
 	@scripts/setup-venv dev

@@ -73,8 +73,8 @@ def _contradictions(sources: Sequence[EventSource], now_ms: int) -> Iterator[Fau
             is_opposite = OPPOSITE[other.direction] == occurrence.direction
             if is_opposite and pair not in told and pair[::-1] not in told and _may_meet(other.scope, occurrence.scope):
                 told.add(pair)
-                reason = f"overlaps {other.event_id!r}, which expects the opposite direction"
-                yield directed[occurrence.event_id].warning(reason)
+                first, second = sorted(pair, key=list(directed).index)  # told at the one that stands later
+                yield directed[second].warning(f"overlaps {first!r}, which expects the opposite direction")
         on.append(occurrence)
 
 

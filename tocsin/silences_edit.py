@@ -22,8 +22,17 @@ Edit = Callable[[Any], None]
 
 
 def add_silence(path: Path, match: dict[str, Any], since_ms: int, until_ms: int, by: str, why: str) -> Silence:
-    """Appends a silence and returns it; FaultsError if the file, or what is added, does not pass the check."""
-    entry = {"match": match, "since": utc_text(since_ms), "until": utc_text(until_ms), "by": by, "why": why}
+    """Appends a silence and returns it; FaultsError if the file, or what is added, does not pass the check.
+
+    Both times are taken down to the second.
+    """
+    entry: dict[str, Any] = {
+        "match": match,
+        "since": utc_text(since_ms // 1000 * 1000),
+        "until": utc_text(until_ms // 1000 * 1000),
+        "by": by,
+        "why": why,
+    }
 
     def append(document: Any) -> None:
         if not isinstance(document.get("silences"), list):
@@ -58,12 +67,13 @@ def expire_silence(path: Path, silence_id: str, now_ms: int) -> Silence:
 
 
 def utc_text(t_ms: int) -> str:
-    """RFC 3339 in UTC, to the second.
+    """RFC 3339 in UTC; milliseconds only where there are some.
 
-    >>> utc_text(0)
-    '1970-01-01T00:00:00Z'
+    >>> utc_text(0), utc_text(1_500)
+    ('1970-01-01T00:00:00Z', '1970-01-01T00:00:01.500Z')
     """
-    return datetime.fromtimestamp(t_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    whole = datetime.fromtimestamp(t_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{whole}.{t_ms % 1000:03d}Z" if t_ms % 1000 else f"{whole}Z"
 
 
 def _edit(path: Path, edit: Edit) -> tuple[Silence, ...]:

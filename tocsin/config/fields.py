@@ -38,10 +38,10 @@ def _positive(value: object) -> int:
 
 
 def _texts(value: object) -> object:
-    """One text or a list of texts as a tuple."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
+    """One text or a list of texts as a tuple; a lone number is kept, so that its own fault is told."""
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    return value if value is None or isinstance(value, dict) else (value,)
 
 
 def _list(value: object) -> object:

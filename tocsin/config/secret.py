@@ -57,7 +57,7 @@ def read_secret_files(root: Node, folder: Path) -> tuple[list[Fault], list[Fault
         for name in SECRETS:
             node = mapping.value.get(f"{name}_file")
             if name in mapping.value and mapping.value[name].value is not None:
-                if node is not None:
+                if node is not None and node.value is not None:
                     faults.append(node.fault((), f"{name} and {name}_file exclude each other"))
                 elif not mapping.value[name].file.startswith("environment"):
                     warnings.append(mapping.value[name].fault((), f"a secret in the file itself; prefer {name}_file"))

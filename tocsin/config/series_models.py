@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from tocsin.config.document import resolve
 from tocsin.config.fields import AsTuple, Label, Model, Patterns, PositiveDuration, inside
@@ -41,6 +41,8 @@ def parse_where(text: str) -> tuple[Condition, ...]:
 
 
 def _where(value: object) -> tuple[Condition, ...]:
+    if value is None:
+        return ()
     if isinstance(value, str):
         return parse_where(value)
     raise ValueError("expected a text such as 'metric == \"requests\"'")
@@ -50,7 +52,20 @@ def _path_or_model(value: object) -> object:
     return {"path": value} if isinstance(value, str) else value
 
 
-Where = Annotated[tuple[Any, ...], BeforeValidator(_where), WithJsonSchema({"type": "string"})]
+def where_text(conditions: tuple[Condition, ...]) -> str | None:
+    """The text of the conditions, as `parse_where` reads it."""
+    return " and ".join(f"{path} == {_literal(value)}" for path, value in conditions) or None
+
+
+def _literal(value: str | int | float | bool) -> str:
+    if isinstance(value, str):
+        return f"'{value}'" if '"' in value else f'"{value}"'
+    return str(value).lower()
+
+
+Where = Annotated[
+    tuple[Any, ...], BeforeValidator(_where), PlainSerializer(where_text), WithJsonSchema({"type": "string"})
+]
 
 
 class ParentModel(Model):

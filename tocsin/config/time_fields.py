@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from suppression.scope import Scope
 from suppression.wall import ms_to_wall, wall_to_ms
-from tocsin.config.fields import MAX_PATTERN
+from tocsin.config.fields import MAX_PATTERN, inside
 from tocsin.config.node import describe, did_you_mean
 
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:\d\d)?)?")
@@ -98,7 +98,7 @@ def parse_scope(value: object) -> Scope:
         if isinstance(selector, dict):
             unknown = sorted(set(selector) - set(SELECTOR_KEYS))
             if unknown or not selector:
-                raise ValueError(f"{key}: expected a pattern, a list of patterns, or any and not, got {selector}")
+                raise inside(((key,), f"expected a pattern, a list of patterns, or any and not, got {selector}"))
             if "any" in selector:
                 match[key] = _patterns(key, selector["any"])
             if "not" in selector:
@@ -111,13 +111,12 @@ def parse_scope(value: object) -> Scope:
 def _patterns(key: str, value: object) -> tuple[str, ...]:
     patterns = value if isinstance(value, list) else [value]
     if not patterns:
-        raise ValueError(f"{key}: expected at least one pattern, got an empty list")
+        raise inside(((key,), "expected at least one pattern, got an empty list"))
     for pattern in patterns:
         if not isinstance(pattern, str) or not 1 <= len(pattern) <= MAX_PATTERN:
             hint = "; put it in quotes" if isinstance(pattern, (bool, int, float)) else ""
-            raise ValueError(
-                f"{key}: expected a pattern of 1 to {MAX_PATTERN} characters, got {describe(pattern)}{hint}"
-            )
+            reason = f"expected a pattern of 1 to {MAX_PATTERN} characters, got {describe(pattern)}{hint}"
+            raise inside(((key,), reason))
     return tuple(patterns)
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tocsin.api.answers import new_reference, problem
 
 BODY_LIMIT = 1 << 20
+HEADER_LIMIT = 16 * 1024
 REQUEST_SECONDS = 30
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -95,6 +96,9 @@ class Guard:
         host = request.get("host", "")
         if not self._is_allowed(host):
             return 421, f"host: expected the name in web.external_url, localhost or an address, got {host[:64]!r}"
+        size = sum(len(name) + len(value) for name, value in request.raw)
+        if size > HEADER_LIMIT:
+            return 431, f"headers: at most {HEADER_LIMIT} bytes expected, got {size}"
         length = request.get("content-length", "0")
         if not length.isdecimal():
             return 400, f"content-length: expected a number, got {length[:64]!r}"

@@ -59,7 +59,7 @@ class FileSource:
         self._settings, self._mapping, self._codec = settings, mapping, codec
         self._names = _names(settings.paths)
         self._files: list[_Reading] = []
-        self._closes_ms = 0
+        self.closes_ms = 0  # after open: the end of the tick of the last sample
 
     def open(self, positions: Mapping[str, int]) -> None:
         """Reads the files as far as their order needs it; raises DataError where one cannot be read."""
@@ -67,7 +67,7 @@ class FileSource:
         ends = [file.ordered.last_ms for file in self._files if file.ordered.last_ms is not None]
         steps = [file.ordered.step_ms for file in self._files if file.ordered.step_ms > 0]
         interval = self._settings.interval_ms or min(steps, default=MINUTE_MS)
-        self._closes_ms = (max(ends) // interval + 1) * interval if ends else 0
+        self.closes_ms = (max(ends) // interval + 1) * interval if ends else 0
 
     def poll(self, timeout_s: float) -> list[Batch]:
         going = [file for file in self._files if _has_rows(file)]
@@ -152,7 +152,7 @@ class FileSource:
             next_offset=file.told,
             rejected=tuple(rejected),
             gaps=gaps,
-            closes_ms=self._closes_ms if file.is_closed else None,
+            closes_ms=self.closes_ms if file.is_closed else None,
             last_record_ms=file.read_ms,
         )
 

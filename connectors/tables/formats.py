@@ -47,11 +47,12 @@ def read_blocks(path: Path, form: Format, mapping: RecordMapping, codec: Codec |
     return _parquet(path, mapping)
 
 
-def read_header(path: Path) -> list[str]:
-    """The names of the columns of a CSV file."""
+def read_first_rows(path: Path) -> tuple[list[str], list[str]]:
+    """The names of the columns of a CSV file and its first row (empty if there is none)."""
     try:
         with _open(path, "rt") as file:
-            return next(csv.reader(cast(IO[str], file)), [])
+            rows = csv.reader(cast(IO[str], file))
+            return next(rows, []), next(rows, [])
     except FAILURES as error:
         raise unreadable(path, error) from error
 

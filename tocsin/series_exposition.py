@@ -5,24 +5,29 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Floats
 from detector.schema import ALL, Schema
-from detector.series import SeriesIndex
 from tocsin.alarm_labels import labels_of
-from tocsin.exposition import GaugeBlock, label_text, write_gauge
+from tocsin.exposed_rows import Expose, ExposedRows
+from tocsin.exposition import label_name, label_text, write_gauge
 from tocsin.outcome import ROW_STATES, Outcome
 
-Expose = Literal["active", "places", "all"]
 Sample = tuple[Mapping[str, str], float]
 SURPRISE = "Fused surprise, -log10 p with the deviation's sign, capped at 15."
 DEVIATION = "(observed - expected) / expected."
-TELLING = [ROW_STATES.index("firing"), ROW_STATES.index("held")]
+VALUES = {
+    "observed": "Observed value, in the metric's own unit.",
+    "expected": "Expected value, in the metric's own unit.",
+    "lower": "Lower end of what is normal for one tick.",
+    "upper": "Upper end of what is normal for one tick.",
+}
 
 
 class SeriesExposition:
@@ -30,7 +35,8 @@ class SeriesExposition:
 
     `expose`: `active` shows rows that are part of an alarm, `places` adds each place's roll-ups, `all` every row. At
     most `max_series` samples are written: alarms first, then held ones, places, rows in the order of the index; the
-    rest is counted in `on_truncated`. The arrays of an outcome must not change after it was handed over.
+    rest is counted in `on_truncated`. `values` adds observed, expected, lower and upper in the customer's own units,
+    under a name for each metric. The arrays of an outcome must not change after it was handed over.
     """
 
     def __init__(
@@ -39,17 +45,19 @@ class SeriesExposition:
         *,
         expose: Expose = "active",
         max_series: int = 5000,
+        values: bool = False,
         on_truncated: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._schema = schema
         self._expose = expose
         self._max_series = max_series
+        self._values = values
         self._on_truncated = on_truncated
         self._lock = threading.Lock()  # of what the engine hands over; never held while text is made
         self._alarms: dict[str, Mapping[str, Any]] = {}
         self._newest: dict[int, Outcome] = {}
         self._writing = threading.Lock()
-        self._intervals: dict[int, _Rows] = {}
+        self._intervals: dict[int, ExposedRows] = {}
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Takes one closed tick."""
@@ -75,6 +83,8 @@ class SeriesExposition:
             budget = _Budget(self._max_series)
             parts = [_alarms_text(self._schema, alarms, budget), self._places_text(intervals, alarms, budget)]
             parts.append(self._rows_text(intervals, budget))
+            if self._values:
+                parts.append(self._values_text(intervals, budget))
         self._on_truncated(budget.left_out)
         return b"".join(parts)
 
@@ -88,17 +98,17 @@ class SeriesExposition:
                     counts[ROW_STATES[code]] += int(number)
             return counts
 
-    def _catch_up(self) -> tuple[list[Mapping[str, Any]], list[_Rows]]:
+    def _catch_up(self) -> tuple[list[Mapping[str, Any]], list[ExposedRows]]:
         with self._lock:
             alarms = [body for _, body in sorted(self._alarms.items())]
             newest = sorted(self._newest.items())
         for interval_ms, outcome in newest:
-            rows = self._intervals.setdefault(interval_ms, _Rows(self._schema))
+            rows = self._intervals.setdefault(interval_ms, ExposedRows(self._schema))
             rows.outcome = outcome
             rows.catch_up()
         return alarms, [self._intervals[interval_ms] for interval_ms, _ in newest]
 
-    def _places_text(self, intervals: list[_Rows], alarms: list[Mapping[str, Any]], budget: _Budget) -> bytes:
+    def _places_text(self, intervals: list[ExposedRows], alarms: list[Mapping[str, Any]], budget: _Budget) -> bytes:
         place = self._schema.place
         if place is None:
             return b""
@@ -131,7 +141,7 @@ class SeriesExposition:
             )
         )
 
-    def _rows_text(self, intervals: list[_Rows], budget: _Budget) -> bytes:
+    def _rows_text(self, intervals: list[ExposedRows], budget: _Budget) -> bytes:
         parts = []
         for name, text, value_of in (
             ("tocsin_surprise", SURPRISE, _surprise),
@@ -146,6 +156,23 @@ class SeriesExposition:
                 budget.cut(values)
                 family = list(rows.block(name, text).write(values))
                 parts += family[1:] if written else family  # several intervals share one header
+                written = True
+        return b"".join(parts)
+
+    def _values_text(self, intervals: list[ExposedRows], budget: _Budget) -> bytes:
+        parts = []
+        for metric, part in product(sorted({m.name for m in self._schema.metrics}), VALUES):
+            name = f"tocsin_{label_name(metric)}_{part}"
+            written = False
+            for rows in intervals:
+                outcome = rows.outcome
+                of_metric = np.array(rows.of_metric.get(metric, ()), np.int64)
+                if outcome is None or not len(of_metric):
+                    continue
+                values = np.where(rows.shown(self._expose), getattr(outcome, part), np.nan)[of_metric]
+                budget.cut(values)
+                family = list(rows.block(name, VALUES[part], of_metric.tolist()).write(values))
+                parts += family[1:] if written else family
                 written = True
         return b"".join(parts)
 
@@ -170,74 +197,6 @@ class _Budget:
         kept = min(len(rows), self._left)
         self._left -= kept
         self.left_out += len(rows) - kept
-
-
-class _Rows:
-    """The rows of one interval: their fixed texts and sets, and the newest outcome."""
-
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self.outcome: Outcome | None = None
-        self._texts: list[str] = []
-        self._blocks: dict[str, GaugeBlock] = {}
-        self._places: list[str] = []
-        self._place_code: list[int] = []  # -1: not a watched leaf of a place
-        self._leaf: list[bool] = []
-        self._is_place_total: list[bool] = []
-
-    def catch_up(self) -> None:
-        """Learns the rows that came since the last time."""
-        if self.outcome is None:
-            return
-        index, codes = self.outcome.index, {name: code for code, name in enumerate(self._places)}
-        for row in range(len(self._texts), len(self.outcome.state)):
-            self._add(index, row, codes)
-
-    def _add(self, index: SeriesIndex, row: int, codes: dict[str, int]) -> None:
-        labels, place = index.labels(row), self._schema.place
-        name = labels.get(place, ALL) if place is not None else ALL
-        is_counted = index.is_leaf(row) and index.is_watched(row)
-        if is_counted and name != ALL and name not in codes:
-            codes[name] = len(self._places)
-            self._places.append(name)
-        self._texts.append(label_text(labels))
-        self._leaf.append(is_counted)
-        self._place_code.append(codes[name] if is_counted and name != ALL else -1)
-        others = [value for key, value in labels.items() if key not in ("metric", place)]
-        self._is_place_total.append(name != ALL and all(value == ALL for value in others))
-
-    @property
-    def states(self) -> NDArray[np.int8]:
-        return self.outcome.state if self.outcome is not None else np.zeros(0, np.int8)
-
-    @property
-    def leaves(self) -> NDArray[np.bool_]:
-        return np.array(self._leaf[: len(self.states)], bool)
-
-    def block(self, name: str, text: str) -> GaugeBlock:
-        block = self._blocks.setdefault(name, GaugeBlock(name, text))
-        if len(block) < len(self._texts):
-            block.grow(self._texts[len(block) :])
-        return block
-
-    def shown(self, expose: Expose) -> NDArray[np.bool_]:
-        states = self.states
-        if expose == "all":
-            return np.ones(len(states), bool)
-        told: NDArray[np.bool_] = np.isin(states, TELLING)
-        return told | np.array(self._is_place_total, bool) if expose == "places" else told
-
-    def place_states(self) -> dict[tuple[str, str], int]:
-        codes = np.array(self._place_code, np.int64)
-        of = codes >= 0
-        width = len(ROW_STATES)
-        flat = np.bincount(codes[of] * width + self.states[of], minlength=len(self._places) * width)
-        table = flat.reshape(-1, width)
-        return {
-            (name, state): int(table[row, code])
-            for row, name in enumerate(self._places)
-            for code, state in enumerate(ROW_STATES)
-        }
 
 
 def _alarms_text(schema: Schema, alarms: list[Mapping[str, Any]], budget: _Budget) -> bytes:

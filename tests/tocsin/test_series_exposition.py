@@ -118,3 +118,16 @@ def test_nothing_is_shown_before_the_first_tick() -> None:
     found = shown(SeriesExposition(SCHEMA))
 
     assert [] == [sample for samples in found.values() for sample in samples]
+
+
+def test_values_are_shown_only_on_request_and_under_their_metric() -> None:
+    """One name has one unit, hence each metric has names of its own."""
+    names = []
+    for values in (False, True):
+        exposition = SeriesExposition(SCHEMA, expose="places", max_series=10_000, values=values)
+        exposition.on_outcome(outcomes(fake_view.index())[-1])
+        names.append({name: len(samples) for name, samples in shown(exposition).items()})
+
+    extra = {name: count for name, count in names[1].items() if name not in names[0]}
+    of_requests = {f"tocsin_requests_{part}": 6 for part in ("observed", "expected", "lower", "upper")}
+    assert of_requests | {name.replace("requests", "cdn_bytes"): 3 for name in of_requests} == extra

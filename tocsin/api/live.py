@@ -13,9 +13,10 @@ from tocsin.api.row_finder import RowFinder
 from tocsin.api.spans import CalendarSpans, Span
 from tocsin.api.store import Body, Points
 from tocsin.api.times import to_ms
+from tocsin.exposed_rows import Expose
 from tocsin.metrics import Metrics
 from tocsin.outcome import Outcome
-from tocsin.series_exposition import Expose, SeriesExposition
+from tocsin.series_exposition import SeriesExposition
 from tocsin.status import Status, StatusSource
 
 BEFORE_MS, AFTER_MS = 2 * 3_600_000, 1_800_000  # what a chart shows around an alarm, at least
@@ -40,6 +41,7 @@ class LiveView:
         sinks: Sequence[str] = (),
         expose: Expose = "active",
         max_series: int = 5000,
+        values: bool = False,
         points_bytes: int = MOST_BYTES,
         revision: str = "",
     ) -> None:
@@ -47,7 +49,7 @@ class LiveView:
         self.status = status
         self.metrics = Metrics(lambda: self.status(), sinks=sinks, revision=revision)
         self.series = SeriesExposition(
-            schema, expose=expose, max_series=max_series, on_truncated=self.metrics.series_truncated
+            schema, expose=expose, max_series=max_series, values=values, on_truncated=self.metrics.series_truncated
         )
         self.store = MemoryStore(schema, self.points_of)
         self._points_bytes = points_bytes

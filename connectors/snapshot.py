@@ -145,7 +145,9 @@ def _write_body(file: BinaryIO, header: Mapping[str, Any], arrays: Arrays) -> No
         crc = crc32c.crc32c(_bytes(array))
         table.append({"name": name, "dtype": array.dtype.str, "shape": list(array.shape), "at": offset, "crc": crc})
         offset = _aligned(offset + array.nbytes)
-    text = json.dumps({"format": FORMAT, "kept": header, "arrays": table}, separators=(",", ":")).encode()
+    text = json.dumps(
+        {"format": FORMAT, "kept": header, "arrays": table}, separators=(",", ":"), default=_plain
+    ).encode()
     crc = _put(file, _HEAD.pack(MAGIC, len(text), crc32c.crc32c(text)), 0)
     crc = _put(file, text, crc)
     crc = _put(file, bytes(_padding(_HEAD.size + len(text))), crc)
@@ -220,6 +222,13 @@ def _read_arrays(path: Path, file: BinaryIO, table: Any, room: int, crc: int) ->
 def _bytes(array: NDArray[Any]) -> memoryview:
     """The array's memory as bytes, without a copy where it is contiguous."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _plain(value: object) -> object:
+    """A number of numpy in a header, as JSON knows it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in a snapshot's header")
 
 
 def _put(file: BinaryIO, data: bytes | memoryview, crc: int) -> int:

@@ -10,7 +10,8 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -20,7 +21,7 @@ from connectors.failpoint import fp
 from connectors.journal import NAME as JOURNAL_NAME
 from connectors.journal import ControlKind, Journal
 from connectors.source import Source
-from detector.errors import TocsinError
+from detector.errors import RefusedError, TocsinError
 from detector.frame import Batch
 from tocsin.clock import Clock, SteadyClock, SystemClock
 from tocsin.controls_log import ControlsLog, ParseCalendar, ParseSilences
@@ -40,6 +41,8 @@ from tocsin.watchdog import Watchdog
 
 INTERRUPTED = 130
 DAY_S = 86_400.0
+COMMIT_EVERY_S = 5.0  # of positions, for lag tools
+STATUS_EVERY_S = 0.2
 PersonalKind = Literal["acknowledge", "withdraw"]
 
 
@@ -85,11 +88,15 @@ class Daemon:
         listeners: Sequence[Listener] = (),
         probe: Probe | None = None,
         projection: Projection | None = None,
+        enrich: Callable[[Status], Status] = lambda status: status,
+        commit: Callable[[Mapping[str, int]], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        """`enrich` adds what only the builder knows to a status; `commit` shows positions to lag tools, best effort."""
         self._settings, self._source, self._engines, self._receivers = settings, source, engines, tuple(receivers)
         self._parse_calendar, self._parse_silences, self._watched = parse_calendar, parse_silences, tuple(watched)
         self._listeners, self._probe, self._projection = tuple(listeners), probe, projection
+        self._enrich, self._commit = enrich, commit
         self._clock: Clock = clock or SystemClock()
         self._steady = SteadyClock(self._clock)
         self._stopping = threading.Event()
@@ -181,6 +188,9 @@ class Daemon:
         self._idle_watch = IdleWatch(settings.idle_after_s, clock.monotonic_s())
         self._idle_asked = set(self._controls.idle())
         self._records = RecordClock()
+        self._source_was = found.source
+        self._dead_letters: Counter[tuple[str, str]] = Counter()
+        self._status_s = self._commit_s = clock.monotonic_s()
         self._samples = 0  # since the last snapshot
         self._expected: tuple[str, ...] = ()
         self._reload_s = self._prune_s = clock.monotonic_s()
@@ -211,6 +221,7 @@ class Daemon:
         self._house_keeping()
         batches = self._source.poll(self._settings.poll_s)
         now_s = self._clock.monotonic_s()
+        self._check_identity()
         if self._source.partitions() != self._expected:
             self._expected = self._source.partitions()
             self._engine.expect(frozenset(self._expected))
@@ -234,6 +245,19 @@ class Daemon:
         self._samples += len(batch)
         if batch.closes_ms is not None:
             self._closed.add(batch.partition)
+        elif len(batch):
+            self._closed.discard(batch.partition)
+        for rejected in batch.rejected:
+            self._dead_letters[batch.partition.rpartition("/")[0] or batch.partition, rejected.reason] += 1
+
+    def _check_identity(self) -> None:
+        """The source could not say who it is before it was reached: are our positions positions of this log?"""
+        found = self._source.identity()
+        if self._source_was and found and found != self._source_was:
+            raise RefusedError(
+                f"{self._settings.data_dir}: holds the state of source {self._source_was!r}, this one is {found!r}; "
+                "if the topic was made anew, move the folder snapshots away to rebuild the state from it"
+            )
 
     def _declare_idle(self, now_s: float) -> None:
         for partition in sorted(self._idle_watch.silent(self._source.lag(), now_s) - self._idle_asked - self._closed):
@@ -260,7 +284,10 @@ class Daemon:
 
     def _settle(self, outcome: Outcome, seconds: float) -> None:
         start_s = self._clock.monotonic_s()
+        is_replay = self._recorder.is_silent(outcome)
         is_new = self._recorder.record(outcome, self._records.at(outcome.t_ms + outcome.interval_ms))
+        if is_replay and outcome.events:
+            outcome = replace(outcome, events=())  # listeners heard of them, or were given the alarms at the start
         self._ticks[str(outcome.interval_ms)] = outcome.t_ms
         for listener in self._listeners:
             listener.on_outcome(outcome, seconds)
@@ -278,6 +305,9 @@ class Daemon:
             self._reload_s = now_s
             self.reload()
         self._take_requests()
+        if self._commit is not None and now_s - self._commit_s >= COMMIT_EVERY_S:
+            self._commit_s = now_s
+            self._commit(self._engine.positions)
         if now_s - self._prune_s >= DAY_S:
             self._prune_s = now_s
             self._journal.prune(self._steady.ms() - round(self._settings.retain_days * DAY_S * 1000))
@@ -345,13 +375,17 @@ class Daemon:
     # ---- what others see
 
     def _publish_status(self, arrived: bool) -> None:
+        now_s = self._clock.monotonic_s()
+        if arrived and now_s - self._status_s < STATUS_EVERY_S:
+            return
+        self._status_s = now_s
         source, engine, lag = self._source, self._engine, self._source.lag()
         behind = self._what_is_missing(lag, arrived)
         if not behind:
             self._is_ready = True
             self._caught_up.set()
         trouble = self._recorder.trouble
-        self._status = replace(
+        status = replace(
             self._status,
             not_healthy=(trouble,) if trouble else (),
             not_ready=() if self._is_ready else behind,
@@ -363,7 +397,9 @@ class Daemon:
             replay_mismatches=self._recorder.mismatches,
             queue_length=self._deliverer.queue_lengths(),
             files=self._reloader.status(),
+            dead_letters=dict(self._dead_letters),
         )
+        self._status = self._enrich(status)
 
     def _what_is_missing(self, lag: Mapping[str, tuple[int, int | None]], arrived: bool) -> tuple[str, ...]:
         """Why we are not ready yet, in sentences; later lag does not take readiness back."""

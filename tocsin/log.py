@@ -13,7 +13,7 @@ import structlog
 from detector.errors import ConfigError
 
 Level = Literal["debug", "info", "warning", "error"]
-Format = Literal["json", "text"]
+Format = Literal["json", "console"]
 LEVELS: Mapping[str, int] = {
     "debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR,
 }  # fmt: skip
@@ -26,8 +26,8 @@ def setup(level: str = "info", fmt: str = "json") -> None:
     """Sends every log line to stderr from now on, in the given form."""
     if level not in LEVELS:
         raise ConfigError(f"log.level: expected one of {', '.join(LEVELS)}, got {level!r}")
-    if fmt not in ("json", "text"):
-        raise ConfigError(f"log.format: expected json or text, got {fmt!r}")
+    if fmt not in ("json", "console"):
+        raise ConfigError(f"log.format: expected json or console, got {fmt!r}")
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -49,7 +49,7 @@ class Recorder:
         return outcome.t_ms <= self._emit.get(str(outcome.interval_ms), -(2**63))
 
     def record(self, outcome: Outcome, record_ms: int | None) -> bool:
-        """Makes the outcome's events durable; True when there is something new to deliver."""
+        """Makes the outcome's events durable, or compares them where they must be; True if there is news to deliver."""
         if not outcome.events:
             return False
         if self.is_silent(outcome):

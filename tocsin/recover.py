@@ -21,6 +21,7 @@ class Recovered(NamedTuple):
     closed: frozenset[str]  # partitions that were closed for good
     fallbacks: int
     recreated: int  # open alarms that the journal had lost
+    source: str  # identity of the log that the positions are of; empty: unknown, or no positions
 
 
 def recover(directory: Path, engines: EngineFactory, journal: Journal, source: str) -> Recovered:
@@ -46,8 +47,10 @@ def recover(directory: Path, engines: EngineFactory, journal: Journal, source: s
             fallbacks += 1
             log.error("a snapshot cannot be used; trying the one before", path=str(path), error=str(error))
             continue
-        return Recovered(restored, positions, ticks, frozenset(header["closed"]), fallbacks, recreated)
-    return Recovered(engine, {}, {}, frozenset(), fallbacks, 0)
+        return Recovered(
+            restored, positions, ticks, frozenset(header["closed"]), fallbacks, recreated, header["source"]
+        )
+    return Recovered(engine, {}, {}, frozenset(), fallbacks, 0, "")
 
 
 def header_of(

@@ -15,7 +15,7 @@ MINUTES = 400
 
 
 def main(data_dir: Path, received: Path, delay_s: float) -> int:
-    setup("error", "text")
+    setup("error", "console")
     source = ToySource(
         {"t/0": script(MINUTES, ["tv", "ios"], 11), "t/1": script(MINUTES, ["web", "car"], 12)},
         batch=5,

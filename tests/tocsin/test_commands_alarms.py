@@ -37,7 +37,7 @@ def body(alarm: str, *, held: bool) -> dict[str, object]:
         "evidence": {
             "scorers": [{"name": "correlation", "surprise": -9.4, "peak": -10.1, "value": -6.4, "explains": "by"}],
             "votes": {"for": 3, "against": 0, "abstain": 2, "effective": 2.1},
-            "witnesses": [{"metric": "cdn_bytes", "region": "eu-west", "stack": "delivery", "surprise": 0.3, "llr": -1}],
+            "witnesses": [{"metric": "cdn_bytes", "region": "eu-west", "stack": "delivery", "surprise": 0.3}],
             "event": {"id": "premiere", "predicted": 0.24, "observed": -0.63, "explains": False},
             "checks": {"calendar": held, "stack": False},
             "threshold": {"fused": 17.4, "at": 7.5, "budget": {"rate": 3, "per": "1000-series-week", "realised": 2.6}},

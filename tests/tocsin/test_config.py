@@ -212,6 +212,7 @@ def test_wrong_broker_lists_are_errors(servers: str, reason: str) -> None:
         ("source: {kind: simulator}\n", "t.yaml:1:1: version: is required"),
         ("version: 1\n", "source: is required"),
         ("version: 1\nsource: {kind: kafka}\n", "source.kafka: is required"),
+        ("version: 1\nsource: {kind: memory, dead_letter_topic: a}\n", "keeps bad records in its own journal"),
         ("version: 1\nsource: {kind: file}\n", "source.file: is required: paths"),
         ("version: 1\nsource: {kind: prometheus}\n", "source.kind: expected 'kafka', 'file', 'simulator' or 'memory'"),
         ("version: 1\nsource: {kind: memory, format: {codec: avro}}\n", "codec: expected 'json', got 'avro'"),

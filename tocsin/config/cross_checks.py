@@ -122,6 +122,9 @@ def _not_yet(raw: dict[str, Any]) -> Iterator[Finding]:
     """Keys that the file may have when they ask for nothing; a promise that cannot be kept is refused."""
     if _at(raw, "suppression", "audit", "inject_faults") is True:
         yield ("suppression", "audit", "inject_faults"), "this version has no audit yet; expected false or no such key"
+    if _at(raw, "source", "dead_letter_topic") is not None:
+        reason = "this version keeps bad records in its own journal and writes no topic; expected no such key"
+        yield ("source", "dead_letter_topic"), reason
     if _at(raw, "outputs", "alertmanager", "enabled") is True:
         reason = (
             "this version does not push to Alertmanager; expected false: use the shipped Prometheus rules or a webhook"

@@ -87,6 +87,14 @@ def _independence(raw: dict[str, Any], metrics: dict[str, Any], dimensions: dict
 
 
 def _receivers(raw: dict[str, Any]) -> Iterator[Finding]:
+    kafka = _mapping(_mapping(raw, "outputs"), "kafka")
+    has_servers = (
+        kafka.get("bootstrap_servers") is not None or _at(raw, "source", "kafka", "bootstrap_servers") is not None
+    )
+    if kafka.get("alarms_topic") is not None and not has_servers:
+        yield ("outputs", "kafka", "alarms_topic"), "needs bootstrap_servers here, as the source names none"
+    if kafka.get("alarms_topic") in _list(_mapping(_mapping(raw, "source"), "kafka"), "topics"):
+        yield ("outputs", "kafka", "alarms_topic"), "must not be one of the topics that are read"
     first: dict[str, int] = {"kafka": -1, "stdout": -1}
     for i, webhook in enumerate(_list(_mapping(raw, "outputs"), "webhooks")):
         name = _at(webhook, "name")

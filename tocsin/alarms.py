@@ -468,7 +468,8 @@ def _numbers(core: Core, state: State, view: View, judgement: Judgement, candida
     return {
         "observed": number(observed, 6), "expected": number(expected, 6), "lower": number(lower, 6), "upper": number(upper, 6),
         "surprise": number(fused), "p": number(10 ** -abs(fused)), "scorers": scorers, "votes": votes,
-        "threshold": {"fused": number(candidate.fused), "at": number(judgement.threshold), "budget": core.parameters.budget},
+        "threshold": {"fused": number(candidate.fused), "at": number(judgement.threshold),
+                      "budget": {"rate": core.parameters.budget, "per": core.parameters.budget_per}},
     }  # fmt: skip
 
 

@@ -99,7 +99,7 @@ class Core:
         self.calibration = Calibration(timing, self.scorers, LEVEL_SHAPES * KINDS * VOLUMES)
         self.combiner = ContrastLed(timing)
         self.episode = Episode(timing)
-        self.budget = Budget(parameters.budget)
+        self.budget = Budget(parameters.budget, parameters.budget_per)
         self.impact = Impact(timing)
         self.localisation = Localisation()
         self.judge = Judge()

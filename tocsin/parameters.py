@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detector.timing import DAY_MS
+from ensemble.budget import Per
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """`budget`: false pages per 1000 series-weeks that people accept. `warmup_ms`: time before a new row is judged."""
+    """`budget` per `budget_per`: false pages that people accept. `warmup_ms`: time before a new row is judged."""
 
     budget: float = 3.0
+    budget_per: Per = "1000-series-week"
     warmup_ms: int = DAY_MS
     zero_nats: float = 22.0  # -log of the chance of a run of zeros at which it counts as one
     stuck_nats: float = 30.0

@@ -27,10 +27,11 @@ def alarm_labels(schema: Schema, metric: str, cuboid: Mapping[str, Any]) -> dict
 
 def labels_of(schema: Schema, body: Mapping[str, Any], which: str = "first") -> dict[str, str]:
     """Labels of an alarm's first (its identity) or present cuboid, out of its body."""
-    series = dict(body.get("series") or {})
-    metric = str(series.pop("metric", ""))
-    cuboid = (body.get("cuboid") or {}).get(which)
-    return alarm_labels(schema, metric, series if cuboid is None else cuboid)
+    series, cuboids = body.get("series"), body.get("cuboid")
+    labels = dict(series) if isinstance(series, Mapping) else {}
+    metric = str(labels.pop("metric", ""))
+    cuboid = cuboids.get(which) if isinstance(cuboids, Mapping) else None
+    return alarm_labels(schema, metric, cuboid if isinstance(cuboid, Mapping) else labels)
 
 
 def row_key(labels: Mapping[str, str]) -> RowKey:

@@ -17,6 +17,7 @@ from detector.schema import ALL, Schema
 from tocsin.alarm_labels import labels_of
 from tocsin.exposed_rows import Expose, ExposedRows
 from tocsin.exposition import label_name, label_text, write_gauge
+from tocsin.json_values import reasons_of
 from tocsin.outcome import ROW_STATES, Outcome
 
 Sample = tuple[Mapping[str, str], float]
@@ -208,8 +209,8 @@ def _alarms_text(schema: Schema, alarms: list[Mapping[str, Any]], budget: _Budge
             labels["severity"] = str(body.get("severity"))
             firing[label_text(labels)] = (labels, 1.0)
         else:
-            reasons = (body.get("suppression") or {}).get("reasons") or [{}]
-            labels["reason"] = str(reasons[0].get("reason", ""))
+            reasons = reasons_of(body)
+            labels["reason"] = str(reasons[0].get("reason", "")) if reasons else ""
             held[label_text(labels)] = (labels, 1.0)
     told = write_gauge("tocsin_alarm_active", "1 while people are told.", budget.take(list(firing.values())))
     return told + write_gauge("tocsin_alarm_held", "1 while a candidate is held.", budget.take(list(held.values())))

@@ -148,6 +148,24 @@ def test_a_poor_body_still_gives_a_page() -> None:
     assert "held" in text_of(held)
 
 
+@pytest.mark.parametrize("odd", [None, 3.0, "text", [], ["text"], {}, {"reasons": 1, "event": "x", "budget": 3.0}])
+def test_odd_shapes_still_give_a_page(odd: Any) -> None:
+    """A history may hold bodies of another version; a field of another shape is passed over."""
+    view = LiveView(fake_view.SCHEMA)
+    fields = {name: odd for name in body({}, 1) if name not in ("alarm_id", "state", "severity")}
+    inside = dict.fromkeys(fake_view.evidence(), odd)
+    view.store.restore(
+        [
+            body({}, 1) | fields | {"alarm_id": "01ABC"},
+            body({}, 1) | {"alarm_id": "01ABD", "evidence": inside, "state": "held", "suppression": odd},
+        ]
+    )
+
+    pages = served(view, "/alarms", "/alarms/01ABC", "/alarms/01ABD", "/api/v1/alarms/01ABC/points", "/metrics/series")
+
+    assert "Firing 1" in text_of(pages[0])
+
+
 def test_an_unknown_alarm_is_a_page_for_people() -> None:
     """Somebody who comes by an old link reads a sentence and finds the inbox."""
     [page] = served(LiveView(Schema()), "/alarms/01NOPE", status=404)

@@ -14,6 +14,7 @@ from tocsin.api.spans import CalendarSpans, Span
 from tocsin.api.store import Body, Points
 from tocsin.api.times import to_ms
 from tocsin.exposed_rows import Expose
+from tocsin.json_values import mapping, reasons_of
 from tocsin.metrics import Metrics
 from tocsin.outcome import Outcome
 from tocsin.series_exposition import SeriesExposition
@@ -108,9 +109,8 @@ class LiveView:
         """The alarm itself and the calendar events that were considered for it."""
         window = self.window_of(body)
         start = to_ms(body.get("starts_at"))
-        event = ((body.get("evidence") or {}).get("event") or {}).get("id")
-        reasons = (body.get("suppression") or {}).get("reasons") or []
-        ids = [str(i) for i in (event, *(reason.get("by") for reason in reasons)) if i]
+        event = mapping(mapping(body.get("evidence")).get("event")).get("id")
+        ids = [str(i) for i in (event, *(reason.get("by") for reason in reasons_of(body))) if i]
         spans = self._calendar.within(*window, ids)
         if start is not None:
             newest = max((outcome.t_ms + outcome.interval_ms for outcome in self.newest()), default=start)

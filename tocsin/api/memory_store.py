@@ -12,6 +12,7 @@ from suppression.alarm import AlarmEvent
 from tocsin.alarm_labels import labels_of
 from tocsin.api.store import AlarmPage, AlarmQuery, Body, Points
 from tocsin.api.times import to_ms, to_text
+from tocsin.json_values import reasons_of
 
 MOST_ALARMS = 10_000
 MOST_POINTS = 1_000  # ended alarms whose points are kept
@@ -119,7 +120,7 @@ def timeline_entry(event: AlarmEvent) -> Body:
 
 def first_reason(body: Mapping[str, Any]) -> str | None:
     """The reason under which a held candidate is counted; None for one that never was held."""
-    reasons = (body.get("suppression") or {}).get("reasons") or []
+    reasons = reasons_of(body)
     return str(reasons[0].get("reason")) if reasons else None
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from suppression.reasons import REASONS
 from tocsin.api.store import Body
 from tocsin.api.times import to_ms
+from tocsin.json_values import mapping, mappings, reasons_of
 from tocsin.web import words
-from tocsin.web.inbox import SEVERITY_MARK, Chip, chips
+from tocsin.web.inbox import SEVERITY_MARK, Chip, change_of, chips
 
 RESERVED_LINKS = ("self",)
 
@@ -50,7 +51,7 @@ class AlarmView:
 
 def alarm_view(body: Body, timeline: Sequence[Body], event_now: int) -> AlarmView:
     """Everything the page says of an alarm; whatever the body lacks is left out or shown as a dash."""
-    evidence = body.get("evidence") or {}
+    evidence = mapping(body.get("evidence"))
     checks = tuple(_checks(evidence))
     return AlarmView(
         id=str(body.get("alarm_id")),
@@ -59,14 +60,14 @@ def alarm_view(body: Body, timeline: Sequence[Body], event_now: int) -> AlarmVie
         mark=SEVERITY_MARK.get(str(body.get("severity")), "●"),
         severity=str(body.get("severity") or "info"),
         headline=str(body.get("summary") or _sentence(body)),
-        metric=str((body.get("series") or {}).get("metric", "")),
+        metric=str(mapping(body.get("series")).get("metric", "")),
         chips=chips(body),
         facts=tuple(_facts(body, event_now)),
         believed=tuple(_believed(body, evidence, event_now)),
-        scorers=tuple(_scorer(scorer) for scorer in evidence.get("scorers") or ()),
-        votes=_votes(evidence.get("votes") or {}),
+        scorers=tuple(_scorer(scorer) for scorer in mappings(evidence.get("scorers"))),
+        votes=_votes(mapping(evidence.get("votes"))),
         checks=checks,
-        witnesses=tuple(_witness(witness) for witness in evidence.get("witnesses") or ()),
+        witnesses=tuple(_witness(witness) for witness in mappings(evidence.get("witnesses"))),
         timeline=tuple(_event(event, event_now) for event in timeline),
         links=tuple(_links(body)),
         small_print=tuple(_small_print(body, evidence)),
@@ -75,8 +76,8 @@ def alarm_view(body: Body, timeline: Sequence[Body], event_now: int) -> AlarmVie
 
 def _sentence(body: Body) -> str:
     labels = ", ".join(chip.value for chip in chips(body)) or "all series"
-    metric = (body.get("series") or {}).get("metric", "value")
-    change = words.percent(words.deviation(body.get("observed"), body.get("expected")))
+    metric = mapping(body.get("series")).get("metric", "value")
+    change = words.percent(change_of(body))
     return f"{metric} of {labels}: {change} against what was expected"
 
 
@@ -87,7 +88,7 @@ def _facts(body: Body, event_now: int) -> list[tuple[str, str, str]]:
         lasted = words.duration((end or event_now) - start)
         until = f", for {lasted}" if end is None else f" until {words.clock(end, event_now)} ({lasted})"
         facts.append(("Since", words.clock(start, event_now) + until, str(body["starts_at"])))
-    change = words.percent(words.deviation(body.get("observed"), body.get("expected")))
+    change = words.percent(change_of(body))
     facts.append(("Deviation", f"{change} {_arrow(body)}", ""))
     normal = f" (normal: {words.number(body.get('lower'))} to {words.number(body.get('upper'))})"
     facts.append(("Observed", words.number(body.get("observed")), ""))
@@ -104,8 +105,8 @@ def _arrow(body: Body) -> str:
 
 def _believed(body: Body, evidence: Mapping[str, Any], event_now: int) -> list[str]:
     sentences = []
-    suppression = body.get("suppression") or {}
-    for reason in suppression.get("reasons") or ():
+    suppression = mapping(body.get("suppression"))
+    for reason in reasons_of(body):
         word = str(reason.get("reason"))
         text = words.REASON_TEXT.get(word, word.replace("_", " "))  # type: ignore[call-overload]
         by = f" ({reason['by']})" if reason.get("by") else ""
@@ -116,16 +117,16 @@ def _believed(body: Body, evidence: Mapping[str, Any], event_now: int) -> list[s
     would = to_ms(suppression.get("would_have_fired_at"))
     if would is not None:
         sentences.append(f"Without that it would have fired at {words.clock(would, event_now)}.")
-    scorers = [s for s in evidence.get("scorers") or () if abs(_float(s.get("surprise"))) >= 1]
+    scorers = [s for s in mappings(evidence.get("scorers")) if _voice(s) >= 2]
     if scorers:
         names = ", ".join(str(s.get("name")).replace("_", " ") for s in scorers)
         sentences.append(f"Seen by {names}. {_votes(evidence.get('votes') or {})}".strip())
-    event = evidence.get("event")
+    event = mapping(evidence.get("event"))
     if event:
         sentences.append(f"Calendar: {_event_finding(event)}.")
-    elif "calendar" in (evidence.get("checks") or {}):
+    elif "calendar" in mapping(evidence.get("checks")):
         sentences.append("Calendar: no event was on here.")
-    witnesses = evidence.get("witnesses") or ()
+    witnesses = mappings(evidence.get("witnesses"))
     if witnesses:
         moved = [w for w in witnesses if abs(_float(w.get("surprise"))) >= 2]
         names = ", ".join(f"{w.get('metric')} {words.score(w.get('surprise'))}" for w in (moved or witnesses)[:4])
@@ -138,6 +139,10 @@ def _believed(body: Body, evidence: Mapping[str, Any], event_now: int) -> list[s
 
 def _float(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _voice(scorer: Mapping[str, Any]) -> float:
+    return max(abs(_float(scorer.get("surprise"))), abs(_float(scorer.get("peak"))))
 
 
 def _votes(votes: Mapping[str, Any]) -> str:
@@ -161,25 +166,25 @@ def _scorer(scorer: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _checks(evidence: Mapping[str, Any]) -> list[Check]:
-    results = evidence.get("checks") or {}
+    results = mapping(evidence.get("checks"))
     known = [*(reason for reason in REASONS if reason in results), *sorted(set(results) - set(REASONS))]
+    asked = {"calendar"} if mapping(evidence.get("event")) else set()
+    asked |= {"stack"} if mappings(evidence.get("witnesses")) else set()
     checks = []
     for reason in known:
         holds = bool(results[reason])
         finding = _finding(reason, holds, evidence)
-        has_evidence = (reason == "calendar" and evidence.get("event")) or (
-            reason == "stack" and evidence.get("witnesses")
-        )
-        verdict = "holds it" if holds else "does not explain it" if has_evidence else "nothing found"
-        checks.append(Check(reason.replace("_", " "), verdict, finding, holds or bool(has_evidence)))
+        verdict = "holds it" if holds else "does not explain it" if reason in asked else "nothing found"
+        checks.append(Check(reason.replace("_", " "), verdict, finding, holds or reason in asked))
     return sorted(checks, key=lambda check: not check.is_interesting)
 
 
 def _finding(reason: str, holds: bool, evidence: Mapping[str, Any]) -> str:
-    if reason == "calendar" and evidence.get("event"):
-        return _event_finding(evidence["event"])
-    if reason == "stack" and evidence.get("witnesses"):
-        total = sum(_float(w.get("llr")) for w in evidence["witnesses"])
+    event, witnesses = mapping(evidence.get("event")), mappings(evidence.get("witnesses"))
+    if reason == "calendar" and event:
+        return _event_finding(event)
+    if reason == "stack" and witnesses:
+        total = sum(_float(w.get("llr")) for w in witnesses)
         side = "for a cause outside" if total > 0 else "for a cause of our own"
         return f"witnesses speak {side} (log likelihood ratio {words.score(total)})"
     texts: Mapping[Any, str] = words.REASON_TEXT if holds else words.REASON_NOT
@@ -199,7 +204,7 @@ def _event_finding(event: Mapping[str, Any]) -> str:
 
 
 def _witness(witness: Mapping[str, Any]) -> dict[str, str]:
-    said = {"metric", "stack", "surprise", "llr", "age", "lag", "coefficient", "freshness"}
+    said = {"metric", "stack", "surprise", "llr", "age", "age_ticks", "lag"}
     place = ", ".join(str(value) for name, value in witness.items() if name not in said and value != "*")
     surprise = witness.get("surprise")
     verdict = "no opinion" if surprise is None else "moved too" if abs(_float(surprise)) >= 2 else "as usual"
@@ -210,8 +215,15 @@ def _witness(witness: Mapping[str, Any]) -> dict[str, str]:
         "surprise": words.score(surprise),
         "verdict": verdict,
         "llr": words.score(witness.get("llr")),
-        "age": str(witness.get("age", words.NOTHING)),
+        "age": _age(witness),
     }
+
+
+def _age(witness: Mapping[str, Any]) -> str:
+    ticks = witness.get("age_ticks")
+    if ticks is not None:
+        return "this tick" if ticks == 0 else "1 tick" if ticks == 1 else f"{ticks} ticks"
+    return str(witness.get("age", words.NOTHING))
 
 
 def _event(event: Body, event_now: int) -> dict[str, str]:
@@ -232,23 +244,23 @@ def _event(event: Body, event_now: int) -> dict[str, str]:
 
 
 def _links(body: Body) -> list[tuple[str, str]]:
-    links = [(str(name), words.safe_link(url)) for name, url in (body.get("links") or {}).items()]
+    links = [(str(name), words.safe_link(url)) for name, url in mapping(body.get("links")).items()]
     return [(name, url) for name, url in links if url is not None and name not in RESERVED_LINKS]
 
 
 def _small_print(body: Body, evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = [("Alarm", f"{body.get('alarm_id')}/{body.get('revision')}")]
-    threshold = evidence.get("threshold") or {}
+    threshold = mapping(evidence.get("threshold"))
     if threshold:
         lines.append(
             ("Fused score", f"{words.number(threshold.get('fused'))}, told from {words.number(threshold.get('at'))}")
         )
-        budget = threshold.get("budget") or {}
+        budget = mapping(threshold.get("budget"))
         if budget:
             realised = budget.get("realised")
             kept = f", realised {words.number(realised)}" if realised is not None else ""
             lines.append(("Alarm budget", f"{words.number(budget.get('rate'))} per {budget.get('per')}{kept}"))
     if body.get("p") is not None:
         lines.append(("Chance of this when nothing is wrong", f"{_float(body['p']):.1e}"))
-    lines += [(name.replace("_", " ").capitalize(), str(value)) for name, value in (body.get("model") or {}).items()]
+    lines += [(name.replace("_", " ").capitalize(), str(value)) for name, value in mapping(body.get("model")).items()]
     return lines

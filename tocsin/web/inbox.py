@@ -13,6 +13,7 @@ from tocsin.api.live import LiveView
 from tocsin.api.query import alarm_query
 from tocsin.api.store import AlarmQuery, AlarmStore, Body
 from tocsin.api.times import to_ms, to_text
+from tocsin.json_values import mapping, reasons_of
 from tocsin.web import words
 
 FIRING_SHOWN, HELD_SHOWN, RESOLVED_SHOWN = 500, 200, 100
@@ -104,18 +105,28 @@ def event_time(view: LiveView, now_ms: int) -> int:
 
 def chips(body: Mapping[str, Any], which: str = "present") -> tuple[Chip, ...]:
     """The labels of a cuboid that say something; none means everything."""
-    cuboid = (body.get("cuboid") or {}).get(which)
-    if cuboid is None:
-        cuboid = {name: value for name, value in (body.get("series") or {}).items() if name != "metric"}
+    cuboid = mapping(body.get("cuboid")).get(which)
+    if not isinstance(cuboid, Mapping):
+        cuboid = {name: value for name, value in mapping(body.get("series")).items() if name != "metric"}
     said = [(str(name), str(value)) for name, value in cuboid.items() if value != "*"]
     return tuple(Chip(name, value, f"/alarms?match={quote(_pattern(name, value), safe='')}") for name, value in said)
+
+
+def change_of(body: Mapping[str, Any]) -> float | None:
+    """The relative deviation that the body states, else that of its numbers."""
+    stated = body.get("deviation")
+    return (
+        float(stated)
+        if isinstance(stated, (int, float))
+        else words.deviation(body.get("observed"), body.get("expected"))
+    )
 
 
 def row_of(body: Body, event_now: int) -> Row:
     """One alarm as a line; whatever its body lacks is shown as a dash."""
     start, end = to_ms(body.get("starts_at")), to_ms(body.get("ends_at"))
     state = str(body.get("state"))
-    reasons = (body.get("suppression") or {}).get("reasons") or []
+    reasons = reasons_of(body)
     held_by = ", ".join(str(reason.get("reason", "")).replace("_", " ") for reason in reasons)
     by = ", ".join(str(reason["by"]) for reason in reasons if reason.get("by"))
     why, detail = state, ""
@@ -130,13 +141,13 @@ def row_of(body: Body, event_now: int) -> Row:
         state=state,
         severity=str(body.get("severity") or "info"),
         mark=SEVERITY_MARK.get(str(body.get("severity")), "●"),
-        metric=str((body.get("series") or {}).get("metric", "")),
+        metric=str(mapping(body.get("series")).get("metric", "")),
         place=chips(body),
         since=words.clock(start, event_now),
         since_iso=str(body.get("starts_at") or ""),
         lasted=words.duration((end or event_now) - start) if start is not None else "",
         direction=str(body.get("direction") or ""),
-        deviation=words.percent(words.deviation(body.get("observed"), body.get("expected"))),
+        deviation=words.percent(change_of(body)),
         surprise=words.score(body.get("surprise")),
         why=why,
         detail=detail,

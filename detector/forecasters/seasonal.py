@@ -79,16 +79,17 @@ class Seasonal:
             self._close_bucket(state, view, scale, int(state.bucket[0]))
         state.bucket[0] = number
         state.ticks[0] += 1
-        y = np.where(view.missing, np.float32(0), view.y)
-        m = np.where(view.missing, np.float32(0), view.mu)
+        unknown = view.missing | ~np.isfinite(view.mu)  # a new row has no expectation at its first sample
+        y = np.where(unknown, np.float32(0), view.y)
+        m = np.where(unknown, np.float32(0), view.mu)
         if len(view.gauges):  # gauges sum residuals and ticks
             y[view.gauges] -= m[view.gauges]
-            m[view.gauges] = ~view.missing[view.gauges]
-        state.raw_y.__iadd__(y)
-        state.raw_m.__iadd__(m)
-        state.acc_y.__iadd__(rate * y)
-        state.acc_m.__iadd__(rate * m)
-        state.hot.__iadd__((rate < 1) | view.missing)
+            m[view.gauges] = ~unknown[view.gauges]
+        np.add(state.raw_y, y, out=state.raw_y)
+        np.add(state.raw_m, m, out=state.raw_m)
+        np.add(state.acc_y, rate * y, out=state.acc_y)
+        np.add(state.acc_m, rate * m, out=state.acc_m)
+        np.add(state.hot, (rate < 1) | unknown, out=state.hot)
         self._cold_start(state, view)
 
     def _cold_start(self, state: SeasonalState, view: View) -> None:
@@ -145,7 +146,7 @@ class Seasonal:
             state.season[slot] += move.astype(np.float16)
             state.prev_res[slot] = np.where(known, raw - self.recurring_gain * both, 0)
         gain = math.log(2) * self.timing.bucket_ms / self.level_half_life_ms
-        state.ell.__iadd__(np.where(known, gain * np.clip(free, -c, c), 0))
+        state.ell[known] += (gain * np.clip(free, -c, c))[known]
         for sums in (state.acc_y, state.acc_m, state.raw_y, state.raw_m, state.hot, state.ticks):
             sums[...] = 0
 

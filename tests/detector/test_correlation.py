@@ -1,0 +1,121 @@
+"""Contrast with siblings: equal to its naive twin on every axis, pairs and loners included."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detector.scorers.correlation import Correlation
+from detector.timing import DAY_MS
+from tests import naive
+from tests.grids import MINUTES, grid, maybe, view_of
+
+
+def random_view(lattice, rng: np.random.Generator, gaps: float = 0.15):  # type: ignore[no-untyped-def]
+    """Deviations with a common part, a few rows far off, some missing."""
+    y = np.where(rng.random(lattice.size) < gaps, np.nan, 1.0)
+    view = view_of(lattice, y, np.ones(lattice.size))
+    x = 0.2 * rng.standard_normal() + 0.05 * rng.standard_normal(lattice.size)
+    x += np.where(rng.random(lattice.size) < 0.1, -0.8, 0)
+    view.L = np.tile(x, (3, 1)).astype(np.float32)
+    view.V = np.tile(rng.uniform(1e-3, 0.1, lattice.size), (3, 1)).astype(np.float32)
+    view.loading_variance = rng.uniform(0, 0.01, lattice.size).astype(np.float32)
+    view.effect_variance = rng.uniform(0.01, 0.02, lattice.size).astype(np.float32)
+    return view
+
+
+@pytest.mark.parametrize(("sizes", "seed"), [((4, 3, 2), 0), ((4, 3, 2), 1), ((7,), 2), ((2, 2), 3), ((1, 5), 4)])
+def test_contrast_and_its_learning_equal_their_naive_twins(sizes: tuple[int, ...], seed: int) -> None:
+    """Factor, leave-one-out, z, and pe2, me, cxy, cxx over six ticks; siblings share all labels but one."""
+    rng = np.random.default_rng(seed)
+    index = grid(*sizes, families=True)
+    lattice = index.lattice()
+    scorer = Correlation(MINUTES, len(sizes), place_axis=1 if len(sizes) > 1 else -1)
+    state = scorer.init(lattice.size)
+    state.pe2[...] = rng.uniform(1e-4, 0.05, state.pe2.shape)
+    state.cxy[...] = rng.uniform(1e-5, 1e-3, state.cxy.shape)
+    state.cxx[...] = rng.uniform(1e-5, 1e-3, state.cxx.shape)
+    memory = {n: getattr(state, n).astype(float) for n in ("pe2", "me", "cxy", "cxx", "learnt")}
+    names = [d.name for d in index.schema.dimensions]
+    labels = [index.cuboid(row) for row in range(lattice.size)]
+    factor: dict[tuple[int, str], float] = {}
+    keep = MINUTES.keep(5 * DAY_MS, MINUTES.learn_every)
+    drift_keep = MINUTES.keep(DAY_MS, MINUTES.learn_every)
+    for _ in range(6):
+        view = random_view(lattice, rng)
+        scorer.advance(state, view)
+        z = scorer.score(state, view)
+        scorer.learn(state, view, np.ones(lattice.size, np.float32))
+        for axis, name in enumerate(names):
+            groups: dict[str, list[int]] = {}
+            for row, label in enumerate(labels):
+                own = {k: v for k, v in label.items() if k.partition(".")[0] == name}
+                if own:
+                    others = {k: v for k, v in label.items() if k not in own}
+                    groups.setdefault(f"{sorted(own)} {sorted(others.items())}", []).append(row)
+            effect = view.effect_variance if axis == scorer.place_axis else view.loading_variance
+            for group, rows in groups.items():
+                x = [maybe(view.L[1, r]) if not view.missing[r] else None for r in rows]
+                known = [float(view.V[1, r] + effect[r]) for r in rows]
+                pe2 = [memory["pe2"][axis, r] for r in rows]
+                factor[axis, group], others_moved, noise = naive.common_factor(
+                    x, known, pe2, factor.get((axis, group), 0.0)
+                )
+                pair = sum(v is not None for v in x) < 3
+                for i, r in enumerate(rows):
+                    if x[i] is None or others_moved[i] is None:
+                        assert np.isnan(z[axis, r])
+                        continue
+                    args = [memory[n][axis, r] for n in ("pe2", "me", "cxy", "cxx")]
+                    twin = naive.contrast_z(x[i], others_moved[i], noise[i], *args, pair=pair)
+                    assert pytest.approx(twin, rel=2e-3, abs=2e-3) == z[axis, r]
+                    new = naive.learn_contrast(
+                        x[i], others_moved[i], noise[i], *args, rate=1.0, learnt=memory["learnt"][axis, r], keep=keep,
+                        drift_keep=drift_keep, floor=scorer.learning.floor,
+                    )  # fmt: skip
+                    for n, value in zip(("pe2", "me", "cxy", "cxx"), new, strict=True):
+                        memory[n][axis, r] = value
+                    memory["learnt"][axis, r] += 1
+    for n, expected in memory.items():
+        assert pytest.approx(expected, rel=5e-3, abs=1e-6) == getattr(state, n)
+
+
+def test_a_row_that_moves_alone_is_loud_and_its_siblings_stay_calm() -> None:
+    """The robust factor is not dragged by the one that fell."""
+    lattice = grid(6).lattice()
+    scorer = Correlation(MINUTES, 1)
+    state = scorer.init(lattice.size)
+    view = random_view(lattice, np.random.default_rng(0), gaps=0)
+    view.L[...] = 0
+    view.V[...] = 0.001
+    view.L[:, 2] = -1
+    scorer.advance(state, view)
+    z = scorer.score(state, view)[0]
+
+    assert z[2] < -8
+    assert np.abs(np.delete(z[:6], 2)).max() < 2
+
+
+def test_what_all_siblings_do_is_nobodys_incident() -> None:
+    """An outside cause: magnitude is high, contrast is low."""
+    lattice = grid(6).lattice()
+    scorer = Correlation(MINUTES, 1)
+    state = scorer.init(lattice.size)
+    view = random_view(lattice, np.random.default_rng(0), gaps=0)
+    view.L[...] = -0.7
+    view.V[...] = 0.001
+    for _ in range(10):  # the common factor follows in bounded steps
+        scorer.advance(state, view)
+
+    assert np.abs(scorer.score(state, view)[0, :6]).max() < 0.5
+
+
+def test_a_single_series_has_no_peers() -> None:
+    """No siblings, no opinion."""
+    lattice = grid(1).lattice()
+    scorer = Correlation(MINUTES, 1)
+    state = scorer.init(lattice.size)
+    view = random_view(lattice, np.random.default_rng(0), gaps=0)
+    scorer.advance(state, view)
+
+    assert np.isnan(scorer.score(state, view)).all()

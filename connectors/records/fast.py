@@ -1,4 +1,7 @@
-"""Reads messages that are exactly as declared, layout by layout; declines, without a trace, all others."""
+"""Reads messages that are exactly as declared, layout by layout; declines, without a trace, all others.
+
+Members that nobody reads are skipped by the typed parser, whatever they hold (the parser itself bounds their depth).
+"""
 
 from __future__ import annotations
 
@@ -54,11 +57,8 @@ def _single(mapping: RecordMapping, router: Router, shape: Shape) -> Reader:
     get, convert, check = router.keys.get, _converter(mapping), _checker(mapping)
     low, high, floor = mapping.limits.min_time_ms, mapping.limits.max_time_ms, _floor(mapping)
     is_plain = mapping.timestamp.unit == "ms" and len(router.values) == 1
-    depth = mapping.limits.max_depth
 
     def read(message: bytes, record_ms: int, out: Samples) -> bool:
-        if message.count(b"{") + message.count(b"[") > depth:
-            raise Declined
         sample = decode(message)
         raw = labels(sample)
         key = get(raw)
@@ -83,11 +83,9 @@ def _single(mapping: RecordMapping, router: Router, shape: Shape) -> Reader:
 def _batch(mapping: RecordMapping, router: Router, shape: Shape) -> Reader:
     decode, samples_of, labels, time, value_of = shape.decode, shape.samples, shape.labels, shape.time, shape.value
     get, convert, check, floor = router.keys.get, _converter(mapping), _checker(mapping), _floor(mapping)
-    limit, depth, is_one = mapping.limits.max_samples, mapping.limits.max_depth, len(router.values) == 1
+    limit, is_one = mapping.limits.max_samples, len(router.values) == 1
 
     def read(message: bytes, record_ms: int, out: Samples) -> bool:
-        if message.count(b"[") > depth:
-            raise Declined
         samples = samples_of(decode(message))
         if len(samples) > limit:
             raise Declined
@@ -107,11 +105,9 @@ def _batch(mapping: RecordMapping, router: Router, shape: Shape) -> Reader:
 def _columnar(mapping: RecordMapping, router: Router, shape: Shape) -> Reader:
     decode, samples_of, labels, time, values_of = shape.decode, shape.samples, shape.labels, shape.time, shape.values
     get, convert, check, floor = router.keys.get, _converter(mapping), _checker(mapping), _floor(mapping)
-    limit, depth, is_one = mapping.limits.max_samples, mapping.limits.max_depth, len(router.values) == 1
+    limit, is_one = mapping.limits.max_samples, len(router.values) == 1
 
     def read(message: bytes, record_ms: int, out: Samples) -> bool:
-        if message.count(b"{") + message.count(b"[") > depth + len(router.paths):
-            raise Declined
         columns = samples_of(decode(message))
         stamps = time(columns)
         count = len(stamps)

@@ -18,12 +18,12 @@ class Fault(Exception):
 
 def show(value: object) -> str:
     """A value for a message: its `repr`, cut, so that control characters stay harmless."""
-    if isinstance(value, str):
+    if type(value) is str:
         return ascii(value) if len(value) <= SHOWN_CHARACTERS else ascii(value[:SHOWN_CHARACTERS]) + "…"
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return f"an object of {len(value)}"
     text = {None: "null", True: "true", False: "false"}.get(value) if value is None or isinstance(value, bool) else None
-    text = text or repr(value)
+    text = text or (str(value) if isinstance(value, str) else repr(value))
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

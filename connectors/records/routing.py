@@ -48,14 +48,13 @@ class Router:
 
     def route(self, raw: Raw) -> Routes:
         """The routes of a record; raises `Fault` bad_label. Only texts are cached: True, 1 and 1.0 are one dict key."""
-        found = self.young.get(raw)
-        if found is not None and _is_text(raw):
-            return found
-        routes = self._old.get(raw) if _is_text(raw) else None
-        routes = self._make(raw) if routes is None else routes
-        if _is_text(raw):
-            self._remember(raw, routes)
-        return routes
+        if not _is_text(raw):
+            return self._make(raw)
+        routes = self.young.get(raw)
+        if routes is None:
+            routes = self._old.get(raw)
+            self._remember(raw, self._make(raw) if routes is None else routes)
+        return self.young[raw]
 
     def _remember(self, raw: Raw, routes: Routes) -> None:
         if len(self.young) >= self._cached:

@@ -17,6 +17,7 @@ from connectors.records.timestamps import EPOCH, MILLISECOND, read_time, read_ti
 from connectors.tables.block import Builder
 from detector.errors import DataError
 
+HASHED = (str, int, float, datetime)  # types of cells whose times are remembered
 TIMES = 100_000  # texts of times that are remembered: rows of one tick share theirs
 
 
@@ -48,9 +49,10 @@ class RowReader:
             if len(row) != self._width:
                 raise Fault("bad_shape", f"expected {self._width} cells, got {len(row)}")
             raw = self._labels(row)
-            routes = self.router.young.get(raw) or self.router.route(raw)
+            routes = self.router.young.get(raw) if self._is_text else None
+            routes = routes or self.router.route(raw)
             cell = row[self._time]
-            time_ms = self._times.get(cell)
+            time_ms = self._times.get(cell) if type(cell) in HASHED else None
             if time_ms is None:
                 time_ms = self._time_of(cell)
             for key, number, metric in routes:

@@ -22,7 +22,7 @@ def share_of_update(keep: float, learnt: float) -> float:
     return max(1 - keep, 1 / (learnt + 1))
 
 
-# -- expectation (algorithms, section 2) ------------------------------------------------------------------------------
+# -- expectation (algorithms, section 2) -----------------------------------------------------------------------------
 
 
 def seasonal_phase(t_ms: int, interval_ms: int, bucket_ms: int, slots: int) -> tuple[int, int, float]:
@@ -74,29 +74,34 @@ def bucket_close(
     return ell + moved, season + 0.15 * step + 0.6 * both, raw - 0.6 * both
 
 
-# -- forecast residual and derivative (sections 3 and 4) ---------------------------------------------------------------
+# -- forecast residual and derivative (sections 3 and 4) -------------------------------------------------------------
 
 
-def decayed_sums(y: Sequence[Maybe], mu: Sequence[float], lam: float) -> tuple[float, float]:
-    """Y and M after the samples; a missing one counts as expected."""
-    Y = M = 0.0
+def decayed_sums(y: Sequence[Maybe], mu: Sequence[float], lam: float, whitening: float = 0.02) -> tuple[float, float]:
+    """Ye and Me after the samples: weighted decayed sums, scaled so that Me is the variance of Ye for Poisson counts.
+
+    A tick weighs 1/(1 + whitening mu); a missing sample counts as expected. With whitening 0 and constant mu the scale
+    is 1 + lam.
+    """
+    Y = M = Q = 0.0
     for sample, expected in zip(y, mu, strict=True):
-        Y = lam * Y + (expected if sample is None else sample)
-        M = lam * M + expected
-    return Y, M
+        weight = 1 / (1 + whitening * expected)
+        Y = lam * Y + weight * (expected if sample is None else sample)
+        M = lam * M + weight * expected
+        Q = lam**2 * Q + weight**2 * expected
+    return Y * M / Q, M * M / Q
 
 
-def log_deviation(Y: float, M: float, lam: float) -> float:
-    return math.log(((1 + lam) * Y + 1) / ((1 + lam) * M + 1))
+def log_deviation(Ye: float, Me: float) -> float:
+    return math.log((Ye + 1) / (Me + 1))
 
 
-def counting_variance(M: float, lam: float) -> float:
-    return 1 / ((1 + lam) * M + 1)
+def counting_variance(Me: float) -> float:
+    return 1 / (Me + 1)
 
 
-def residual_z(Y: float, M: float, lam: float, phi: float) -> float:
+def residual_z(Ye: float, Me: float, phi: float) -> float:
     """Signed root of the negative binomial deviance; quadratic where it would cancel."""
-    Ye, Me = (1 + lam) * Y, (1 + lam) * M
     if abs(Ye / Me - 1) < 0.05:
         return (Ye - Me) / math.sqrt(Me + phi * Me * Me)
     first = Ye * math.log(Ye / Me) if Ye > 0 else 0.0
@@ -116,7 +121,7 @@ def derivative_z(short: float, middle: float, variance: float, sig2: float, even
     return (short - middle) / math.sqrt(0.8 * variance + sig2 + event_variance)
 
 
-# -- contrasts (section 5) -----------------------------------------------------------------------------------------------
+# -- contrasts (section 5) -------------------------------------------------------------------------------------------
 
 
 def common_factor(
@@ -175,7 +180,7 @@ def learn_contrast(
     return new_pe2, me + step, cxy + slow * (xs * others + 4e-5 - cxy), cxx + slow * (others**2 + 4e-5 - cxx)
 
 
-# -- runs (section 6) --------------------------------------------------------------------------------------------------
+# -- runs (section 6) ------------------------------------------------------------------------------------------------
 
 
 def zero_run(y: Sequence[Maybe], mu: Sequence[float], phi: float = 0.02) -> float:
@@ -199,7 +204,7 @@ def stuck_run(y: Sequence[Maybe], mu: Sequence[float]) -> float:
     return run
 
 
-# -- calibration (section 7) ---------------------------------------------------------------------------------------------
+# -- calibration (section 7) -----------------------------------------------------------------------------------------
 
 
 def surprise(z: float, scale: float, a: float, b: float) -> float:
@@ -247,7 +252,7 @@ def weibull_tail(
     return math.exp(mean_y - b * mean_q), b
 
 
-# -- combination, episodes, budget (section 8) ---------------------------------------------------------------------------
+# -- combination, episodes, budget (section 8) -----------------------------------------------------------------------
 
 
 def onset_memory(surprises: Sequence[Maybe], keep: float, sign: int) -> float:
@@ -301,7 +306,7 @@ def budget_target(peaks: Sequence[float], threshold: float, rate: float, series:
     return entering + fmean(over) * math.log(len(over) / allowed)
 
 
-# -- localisation, witnesses, events (sections 9 to 11) ------------------------------------------------------------------
+# -- localisation, witnesses, events (sections 9 to 11) --------------------------------------------------------------
 
 
 def cuboid_score(x: Sequence[float], v: Sequence[float], cuboids: int, penalty: float = 8.0) -> float:

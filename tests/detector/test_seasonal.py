@@ -1,4 +1,4 @@
-"""The seasonal expectation: equal to its naive twin, bounded in what one bucket can move, cold start from the first hour."""
+"""The seasonal expectation: equal to its naive twin, bounded in what one bucket can move, cold start from an hour."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_end_of_a_bucket_equals_its_naive_twin(seed: int, hot_ticks: int) ->
 
 
 def test_one_lost_bucket_hardly_moves_level_and_profile() -> None:
-    """An outage that the learning rate did not notice costs at most half of the bound per slot, and little of the level."""
+    """An outage that the learning rate did not notice moves its slot by 0.03 at most, and the level hardly."""
     seasonal, state = learnt(0)
     state.prev_res[...] = 0
     level, slot = state.ell.copy(), state.season[7].copy()

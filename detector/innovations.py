@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.season_start import cycle_medians
 from detector.timing import DAY_MS, WEEK_MS
 from detector.view import Float32s
 
@@ -16,6 +17,8 @@ EXPERTS = 3  # no season; daily; daily and day of week
 FAST_TICKS = (2.0, 5.0, 15.0)  # half-lives of the levels that are judged; one tick against each
 HOURS = 24
 SLOTS_A_DAY = 48
+DAYS_TO_START = 7  # with a slot, before a daily profile is taken from them; four days mislead
+WEEKS_TO_START = 3
 YOUNG = 100  # samples until which the seasonal bases are plain means
 
 
@@ -42,7 +45,7 @@ class Innovations:
     """Clipped exponential smoothing over seasonal experts (after Gelper, Fried & Croux 2010).
 
     Expert k has a season `s_k` and levels `l_kh`; `e_kh = x - s_k - l_kh`. Each half-life h listens to the expert with
-    the smallest mean clipped |e|; a richer season must be a tenth better. `z = mean_h e_h / max(scale_h clock_h, floor)`
+    the smallest mean clipped |e|; a richer one must be a tenth better. `z = mean_h e_h / max(scale_h clock_h, floor)`.
     Levels move by the clipped e, `clip` scales at most, so that a short incident leaves no echo and a lasting shift is
     adopted after it was told. One tick is judged, not a sum: labelled incidents of minute KPIs last 8 points, and sums
     over 3 or 5 ticks found a quarter to a half fewer of them.
@@ -117,12 +120,32 @@ class Innovations:
         state.scale[...] += move * (np.minimum(np.abs(e), self.outlier * limit) - state.scale)
         self._learn_season(state, t_ms, x, season, rate, young, there)
 
-    def warm(self, state: InnovationState, t_ms: NDArray[np.int64], x: Float32s) -> None:
-        """Starts from history x (T, S) at t_ms (T,), oldest first: once to know scales and seasons, once to settle."""
+    def warm(self, state: InnovationState, t_ms: NDArray[np.int64], x: Float32s) -> Float32s:
+        """Learns history x (T, S) at t_ms (T,), oldest first; the z (T, S) of its last pass, for calibration.
+
+        Three looks: medians over days and weeks start the seasons, a first pass finds the scales, a second settles.
+        """
+        if not len(t_ms):
+            return np.zeros((0, x.shape[1]), np.float32)
+        if len(state.daily) > 1:
+            state.daily[...] = cycle_medians(t_ms, x, self.interval_ms, DAY_MS, len(state.daily), DAYS_TO_START)
+        if len(state.weekly) > 1:
+            left = x - self._daily(state, t_ms)
+            state.weekly[...] = cycle_medians(t_ms, left, self.interval_ms, WEEK_MS, len(state.weekly), WEEKS_TO_START)
         ones = np.ones(x.shape[1], np.float32)
-        for _ in range(2):
-            for t, row in zip(t_ms.tolist(), np.asarray(x, np.float32), strict=True):
-                self.learn(state, t, row, ones)
+        ticks = list(zip(t_ms.tolist(), np.asarray(x, np.float32), strict=True))
+        for t, row in ticks:
+            self.learn(state, t, row, ones)
+        z = []
+        for t, row in ticks:
+            z.append(self.score(state, t, row).z)
+            self.learn(state, t, row, ones)
+        return np.stack(z)
+
+    def _daily(self, state: InnovationState, t_ms: NDArray[np.int64]) -> Float32s:
+        """(T, S) the daily profile at many ticks."""
+        out: Float32s = np.stack([self._season(state, t)[1] for t in t_ms.tolist()])
+        return out
 
     def _slots(self, t_ms: int, cycle_ms: int, slots: int) -> tuple[int, int, np.float32]:
         """The two slots around the tick's middle and the weight of the second."""
@@ -171,6 +194,8 @@ class Innovations:
             limit = 3 * np.maximum(state.scale[k + 1, -1], np.float32(self.floor))
             e = np.where(there, np.clip(x - season[k + 1] - state.base[k], -limit, limit), 0) * rate
             state.base[k] += slow * e
+            if len(profile) == 1:  # one slot is a level, not a season
+                continue
             i, j, w = self._slots(t_ms, cycle_ms, len(profile))
             profile[i] += np.float32(per_slot) * (1 - w) * e
             profile[j] += np.float32(per_slot) * w * e

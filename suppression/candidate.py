@@ -43,6 +43,7 @@ class Candidate:
     peak_raw: float = 0.0
     residual: float = 0.0  # peak F
     contrast: float = 0.0  # peak P; NaN without peers
+    testimony: float = 0.0  # peak of the contrast with witnesses; 0 without
     onset: float = 0.0  # peak onset memory of D
     fused: float = 0.0  # peak c
     largest_z: float = 0.0

@@ -42,6 +42,7 @@ class Scene:
     raw_deviation: Floats  # (S,) short log deviation from the expectation without events
     residual: Floats  # (S,) surprise F now
     contrast: Floats  # (S,) surprise P now
+    testimony: Floats  # (S,) surprise of the contrast with witnesses now, NaN without
     age: Floats  # (S,) ticks since the last sample
     candidates: list[Candidate]
 

@@ -38,6 +38,7 @@ class Judgement:
     F: Float32s  # (S,)
     D: Float32s  # (S,)
     P: Float32s  # (S,)
+    W: Float32s  # (S,) of P, the contrast with witnesses alone; NaN without
     c: Float32s  # (S,) fused
     entered: NDArray[np.bool_]  # (S,)
     run: NDArray[np.bool_]  # (S,) zero run or stuck fires
@@ -100,7 +101,7 @@ def _scene(
         raw = raw + np.where(np.isfinite(shift), shift, 0)
     return Scene(
         t_ms, core.timing, state.index, derived.lattice, controls, effects, judgement.threshold, z[: core.horizons], view.L,
-        raw, judgement.F, judgement.P, state.rows.age, state.candidates,
+        raw, judgement.F, judgement.P, judgement.W, state.rows.age, state.candidates,
     )  # fmt: skip
 
 
@@ -335,6 +336,9 @@ def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement
     candidate.residual = max(candidate.residual, F if math.isfinite(F) else 0.0)
     if math.isfinite(P):
         candidate.contrast = P if math.isnan(candidate.contrast) else max(candidate.contrast, P)
+    testimony = sign * float(scene.testimony[row])
+    if math.isfinite(testimony):
+        candidate.testimony = max(candidate.testimony, testimony)
     onset = float((state.onset.up if sign > 0 else state.onset.down)[row])
     candidate.onset = max(candidate.onset, onset)
     if math.isnan(candidate.contrast):
@@ -405,7 +409,7 @@ def _refresh(candidate: Candidate, life: Lifecycle, t_ms: int, make: Any) -> Non
 
 
 def _close(core: Core, state: State, candidate: Candidate, life: Lifecycle, t_ms: int, make: Any) -> None:
-    if not candidate.is_shadow and not any("calendar" == h.reason for h in candidate.holds):
+    if not candidate.is_shadow and not candidate.holds:  # what is held would not have been a page
         core.budget.observe(state.budget, t_ms, candidate.fused)
     assert candidate.end is not None
     life.resolve(candidate, candidate.end, t_ms, make)

@@ -83,7 +83,7 @@ def _forget(state: State, rows: NDArray[np.int64]) -> None:
     """Level and sums of another scale mean nothing any more."""
     state.season.ell[rows] = np.nan
     state.season.seen[rows] = 0
-    for sums in (state.residual.Y, state.residual.M):
+    for sums in (state.residual.Y, state.residual.M, state.residual.Q):
         sums[:, rows] = 0
     for sums in (state.season.acc_y, state.season.acc_m, state.season.raw_y, state.season.raw_m):
         sums[rows] = 0

@@ -160,6 +160,7 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
     F = largest(q[:h])
     D = q[h]
     P = largest(q[h + 1 :]) if core.scorers > h + 1 else np.full(size, np.nan, np.float32)
+    W = largest(q[h + 1 + core.axes :]) if core.witness_count else np.full(size, np.nan, np.float32)
     core.combiner.advance(state.onset, D, P)
     c = core.combiner.score(state.onset, F, D, P)
     threshold = state.budget.threshold
@@ -176,7 +177,7 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
     with np.errstate(invalid="ignore"):
         alive = (np.fmax(inside * P, inside * F) >= least) | run
     entered = core.episode.advance(state.episode, sign, alive)
-    return Judgement(q, F, D, P, c, entered, run, threshold, entering)
+    return Judgement(q, F, D, P, W, c, entered, run, threshold, entering)
 
 
 def largest(q: Float32s) -> Float32s:
@@ -241,7 +242,8 @@ def _rebase(core: Core, state: State, view: View, hot: NDArray[np.bool_]) -> Non
     core.seasonal.shift(state.season, rows, by)
     gauge = state.rows.kind[rows] > 0
     for k in range(core.horizons):
-        state.residual.M[k, rows] *= np.where(gauge, 1, np.exp(by))
+        for sums in (state.residual.M, state.residual.Q):
+            sums[k, rows] *= np.where(gauge, 1, np.exp(by))
         state.residual.Y[k, rows] -= np.where(gauge, by * state.residual.M[k, rows], 0)
     run[rows] = 0
     for candidate in state.candidates:

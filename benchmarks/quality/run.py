@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.quality import plain
+from benchmarks.quality import plain, tocsin
 from benchmarks.quality.dataset import Dataset, Detection
 
 Method = Callable[[Dataset, float], Detection]
-METHODS: dict[str, Method] = {"plain": plain.detect}
+METHODS: dict[str, Method] = {"plain": plain.detect, "tocsin": tocsin.detect}
 DEFAULT = "plain"
 
 

@@ -37,7 +37,7 @@ class Derivative:
         z = (view.L[0] - view.L[1]) / np.sqrt(
             np.float32(0.8) * view.V[0] + state.sig2 + np.asarray(view.effect_variance, np.float32)
         )
-        z[view.missing | ~np.isfinite(view.mu)] = np.nan
+        z[~view.judgeable] = np.nan
         return z[None]
 
     def learn(self, state: DerivativeState, view: View, rate: Float32s) -> None:

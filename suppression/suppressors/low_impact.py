@@ -11,7 +11,10 @@ from suppression.suppressor import NO, Opinion, Scene
 
 @dataclass(frozen=True, slots=True)
 class LowImpact:
-    """Asked of candidates over all devices and activities only: onset below `onset` and |F z| below `largest_z`."""
+    """Asked of candidates over all devices and activities only: onset below `onset` and |F z| below `largest_z`.
+
+    A witness that stayed while we moved contradicts: an audience that drifts takes the other stacks along.
+    """
 
     reason: Reason = "low_impact"
     onset: float = 3.0
@@ -19,4 +22,5 @@ class LowImpact:
 
     def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
         slow = candidate.onset < self.onset and candidate.largest_z < self.largest_z
+        slow = slow and candidate.testimony < scene.contrast_threshold
         return Opinion(True, by="no derivative voice") if slow else NO

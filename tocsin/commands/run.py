@@ -18,12 +18,16 @@ def run(
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", help="Instead of node.data_dir.", show_default=False)
     ] = None,
+    is_insecure: Annotated[
+        bool,
+        typer.Option("--web.insecure", help="Listen for other machines too: a proxy or network keeps strangers out."),
+    ] = False,
 ) -> None:
     """Read samples, judge every series, tell people what is left; until SIGTERM, or with --once to the end."""
-    raise typer.Exit(start(config, once=once, data_dir=data_dir))
+    raise typer.Exit(start(config, once=once, data_dir=data_dir, is_insecure=is_insecure))
 
 
-def start(path: Path, *, once: bool = False, data_dir: Path | None = None) -> int:
+def start(path: Path, *, once: bool = False, data_dir: Path | None = None, is_insecure: bool = False) -> int:
     """Runs the daemon of a configuration and returns its exit code; raises `TocsinError` where it cannot begin."""
     from dataclasses import replace
 
@@ -43,7 +47,7 @@ def start(path: Path, *, once: bool = False, data_dir: Path | None = None) -> in
     from tocsin.assemble import assemble
 
     assembled = assemble(config)
-    stop_pages = assembled.serve()
+    stop_pages = assembled.serve(is_insecure=is_insecure)
     try:
         return assembled.daemon.run(once=once)
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ FLAGS = (
 @contextmanager
 def running(chromium: str, profile: Path) -> Iterator[BrowserContext]:
     """A browser with its profile in `profile`; `new_page()` on it opens a tab."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
@@ -34,4 +34,5 @@ def running(chromium: str, profile: Path) -> Iterator[BrowserContext]:
         try:
             yield context
         finally:
-            context.close()
+            with suppress(Error):  # it may have died with the page that a test left; the test has told why
+                context.close()

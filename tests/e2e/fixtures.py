@@ -59,7 +59,7 @@ def prometheus_server(tmp_path: Path) -> Iterator[Prometheus]:
         servers.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while Playwright runs, asyncio.run() is refused in this thread
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
     """Chromium by Playwright; `browser.new_page()` opens a tab, which the test closes."""
     chromium = require("chromium")

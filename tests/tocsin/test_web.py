@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from urllib.parse import unquote
 import html5lib
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from detector.schema import Schema
 from tests.tocsin import fake_view
@@ -50,11 +52,8 @@ def shape(markup: str) -> list[tuple[str, tuple[str, ...]]]:
 
 def served(view: LiveView, *paths: str, status: int = 200) -> list[str]:
     """Pages of a view."""
-    handle = serve_in_thread(create_app(view, now_ms=lambda: NOW), "127.0.0.1", 0)
-    try:
-        answers = [httpx.get(handle.url + path, headers={"accept": "text/html"}) for path in paths]
-    finally:
-        handle.stop()
+    client = TestClient(create_app(view, now_ms=lambda: NOW), "http://localhost")
+    answers = [client.get(path, headers={"accept": "text/html"}) for path in paths]
     assert {status} == {answer.status_code for answer in answers}
     return [answer.text for answer in answers]
 
@@ -123,6 +122,7 @@ def test_the_alarm_page_says_what_where_since_when_and_why(server: ServerHandle)
         "forecast residual",
         "5 more checks found nothing",
         "fired people were told",
+        "Right now 293 of 840.3 (−65%)",
     ):
         assert said in text
 
@@ -187,16 +187,20 @@ def test_a_blind_watcher_says_so_on_top() -> None:
 )
 def test_no_data_becomes_markup(payload: str) -> None:
     """Every text of an alarm filled with a payload gives the same elements and attributes as a harmless word."""
-    shapes = []
-    for text in ("word", payload):
-        view = LiveView(fake_view.SCHEMA)
-        alarm = poisoned(body({"device": "x"}, 1), text) | {"alarm_id": "01ABC"}
-        view.store.take([replace(event("fired", body({"device": "x"}, 1), 1), alarm_id="01ABC", data=alarm)])
-        pages = served(view, "/alarms", "/alarms/01ABC")
-        shapes.append([shape(page) for page in pages])
-        assert all('="javascript:' not in page for page in pages)
+    pages = poisoned_pages(payload)
 
-    assert shapes[0] == shapes[1]
+    assert [shape(page) for page in poisoned_pages("word")] == [shape(page) for page in pages]
+    assert [] == [page for page in pages if '="javascript:' in page]
+
+
+@cache
+def poisoned_pages(text: str) -> list[str]:
+    """Inbox and alarm page when every text of the alarm is this one."""
+    view = LiveView(fake_view.SCHEMA)
+    harmless = body({"device": "x"}, 1)
+    alarm = poisoned(harmless, text) | {"alarm_id": "01ABC"}
+    view.store.take([replace(event("fired", harmless, 1), alarm_id="01ABC", data=alarm)])
+    return served(view, "/alarms", "/alarms/01ABC")
 
 
 def poisoned(value: Any, text: str) -> Any:

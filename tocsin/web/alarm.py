@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from suppression.reasons import REASONS
-from tocsin.api.store import Body
-from tocsin.api.times import to_ms
+from tocsin.api.store import Body, Points
+from tocsin.api.times import to_ms, to_text
 from tocsin.json_values import mapping, mappings, reasons_of
 from tocsin.web import words
 from tocsin.web.inbox import SEVERITY_MARK, Chip, change_of, chips
@@ -49,8 +49,11 @@ class AlarmView:
     small_print: tuple[tuple[str, str], ...]
 
 
-def alarm_view(body: Body, timeline: Sequence[Body], event_now: int) -> AlarmView:
-    """Everything the page says of an alarm; whatever the body lacks is left out or shown as a dash."""
+def alarm_view(body: Body, timeline: Sequence[Body], event_now: int, points: Points | None = None) -> AlarmView:
+    """Everything the page says of an alarm; whatever the body lacks is left out or shown as a dash.
+
+    The body is as of its last revision; the last of `points` tells how things stand now, while the alarm is open.
+    """
     evidence = mapping(body.get("evidence"))
     checks = tuple(_checks(evidence))
     return AlarmView(
@@ -62,7 +65,7 @@ def alarm_view(body: Body, timeline: Sequence[Body], event_now: int) -> AlarmVie
         headline=str(body.get("summary") or _sentence(body)),
         metric=str(mapping(body.get("series")).get("metric", "")),
         chips=chips(body),
-        facts=tuple(_facts(body, event_now)),
+        facts=(*_facts(body, event_now), *_right_now(body, points)),
         believed=tuple(_believed(body, evidence, event_now)),
         scorers=tuple(_scorer(scorer) for scorer in mappings(evidence.get("scorers"))),
         votes=_votes(mapping(evidence.get("votes"))),
@@ -99,6 +102,15 @@ def _facts(body: Body, event_now: int) -> list[tuple[str, str, str]]:
     return facts
 
 
+def _right_now(body: Body, points: Points | None) -> list[tuple[str, str, str]]:
+    if body.get("state") == "resolved" or points is None or not len(points.t_ms):
+        return []
+    observed, expected = points.observed[-1], points.expected[-1]
+    change = words.percent(words.deviation(observed, expected))
+    text = f"{words.number(observed)} of {words.number(expected)} ({change})" if observed == observed else "no sample"
+    return [("Right now", text, to_text(points.t_ms[-1]))]
+
+
 def _arrow(body: Body) -> str:
     return {"up": "▲", "down": "▼"}.get(str(body.get("direction")), "")
 
@@ -116,7 +128,11 @@ def _believed(body: Body, evidence: Mapping[str, Any], event_now: int) -> list[s
         sentences.append(f"{told}: {text}{by}{limit}.")
     would = to_ms(suppression.get("would_have_fired_at"))
     if would is not None:
-        sentences.append(f"Without that it would have fired at {words.clock(would, event_now)}.")
+        at = words.clock(would, event_now)
+        is_held = bool(reasons_of(body))
+        sentences.append(
+            f"Without that it would have fired at {at}." if is_held else f"It was held back first, at {at}."
+        )
     scorers = [s for s in mappings(evidence.get("scorers")) if _voice(s) >= 2]
     if scorers:
         names = ", ".join(str(s.get("name")).replace("_", " ") for s in scorers)
@@ -150,9 +166,7 @@ def _votes(votes: Mapping[str, Any]) -> str:
         return ""
     said = f"{votes.get('for', 0)} for, {votes.get('against', 0)} against, {votes.get('abstain', 0)} without an opinion"
     effective = votes.get("effective")
-    return f"Votes: {said}" + (
-        f"; worth {words.number(effective)} independent votes." if effective is not None else "."
-    )
+    return f"Votes: {said}" + (f"; worth {_float(effective):.1f} independent votes." if effective is not None else ".")
 
 
 def _scorer(scorer: Mapping[str, Any]) -> dict[str, str]:

@@ -38,7 +38,7 @@ def page_routes(view: LiveView, store: AlarmStore, now_ms: Callable[[], int]) ->
     @routes.get("/alarms/{alarm_id}")
     def show_alarm(alarm_id: str) -> Response:
         body = find(store, alarm_id)
-        shown = alarm_view(body, store.timeline(alarm_id), event_time(view, now_ms()))
+        shown = alarm_view(body, store.timeline(alarm_id), event_time(view, now_ms()), store.points(alarm_id))
         return page("alarm.html", alarm=shown)
 
     @routes.get("/favicon.ico")

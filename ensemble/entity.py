@@ -14,10 +14,10 @@ from detector.view import Float32s
 class Entity:
     """`c = mean over the metrics with an opinion of min(s, cap)`, s of `WorstHours`, one per metric.
 
-    Calibrate c again by its own worst hours: metrics move together, so no law of c follows from theirs. The cap lets no
-    metric speak for all: at half a false page per server-week, 19 metrics, the capped mean finds .73 of the labelled
-    incidents (caps from 3 to 10: .68-.77), the mean of log(1 + s) .73, the mean of the three largest .09, the largest 0:
-    one wild metric pages for ever. Raising `cap` lets fewer metrics page alone.
+    Calibrate c again by its own worst hours: metrics move together, so no law of c follows from theirs. The cap lets
+    no metric speak for all: at half a false page per server-week, 19 metrics, the capped mean finds .73 of the labelled
+    incidents (caps from 3 to 10: .68-.77), the mean of log(1 + s) .73, the mean of the three largest .09, the largest
+    none: one wild metric pages for ever. Raising `cap` lets fewer metrics page alone.
     """
 
     cap: float = 5.0

@@ -57,8 +57,9 @@ class OpeningLaw:
     def learn(self, state: OpeningLawState, t_ms: int, s: Float32s, counts: Bools) -> None:
         """Counts the openings of this tick over rows in `counts`: judged ones outside events."""
         week = t_ms // WEEK_MS
-        if week > state.week:
-            steps = int(min(week - state.week, WEEKS)) if state.week >= 0 else 0
+        before = int(state.week)
+        if week > before:
+            steps = min(week - before, WEEKS) if before >= 0 else 0
             for a in (state.opened, state.watched) if steps else ():
                 a[..., steps:] = a[..., : WEEKS - steps].copy()
                 a[..., :steps] = 0

@@ -18,9 +18,9 @@ class RecentPeakState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecentPeak:
-    """`s' = s / max(1, share * M)`: M halves every `half_life_ms` and holds what is older than an hour (3 ticks at least).
+    """`s' = s / max(1, share * M)`: M halves every `half_life_ms`, holds what is older than an hour (3 ticks at least).
 
-    A series that wakes up after a dead history would page at every burst until its own unit has learnt them. With it the
+    A series that wakes up after a dead history would page at every burst until its own unit has learnt them. With it
     recall of hourly series at 0.5 false pages per series-week rises from .46 to .51; minute KPIs do not notice.
     """
 

@@ -65,8 +65,7 @@ class WorstHours:
 
     def score(self, state: WorstHoursState, z: Float32s) -> Float32s:
         """(S,) s ≥ 0; 1 is what the worst hour in ten reaches. NaN where z is; changes nothing."""
-        out: Float32s = np.abs(z) / np.exp(state.log_unit)
-        return out
+        return (np.abs(z) / np.exp(state.log_unit)).astype(np.float32)
 
     def learn(self, state: WorstHoursState, t_ms: int, z: Float32s, counts: Bools) -> None:
         """Takes in z (S,) of tick `t_ms`; rows outside `counts` (events, by hand) are left out. Ends blocks on time."""
@@ -99,4 +98,5 @@ class WorstHours:
         own = np.where(total > 0, (last + np.clip(inside, 0, 1)) * STEP, 0)
         own[last == 0] = 0
         pool = float(np.median([*own[total >= 3], *[self.gaussian] * PSEUDO_ROWS]))
-        return ((own * total + pool * self.pseudo) / (total + self.pseudo)).astype(np.float32)
+        out: Float32s = ((own * total + pool * self.pseudo) / (total + self.pseudo)).astype(np.float32)
+        return out

@@ -47,7 +47,7 @@ class ContrastLed:
         sign = np.sign(lead)
         size = np.abs(lead)
         w = np.float32(self.weight)
-        support = np.maximum(np.where(alone, 0, sign * residual) - 1, 0)
+        support = np.fmax(np.where(alone, 0, sign * residual) - 1, 0)
         support += np.fmax(sign * derivative - 1, 0)
         c: Float32s = size + w * support
         c[(size < LEAST_CONTRAST) & ~alone] = 0

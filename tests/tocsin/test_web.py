@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -15,7 +16,6 @@ from urllib.parse import unquote
 import html5lib
 import httpx
 import pytest
-from starlette.testclient import TestClient
 
 from detector.schema import Schema
 from tests.tocsin import fake_view
@@ -52,8 +52,13 @@ def shape(markup: str) -> list[tuple[str, tuple[str, ...]]]:
 
 def served(view: LiveView, *paths: str, status: int = 200) -> list[str]:
     """Pages of a view."""
-    client = TestClient(create_app(view, now_ms=lambda: NOW), "http://localhost")
-    answers = [client.get(path, headers={"accept": "text/html"}) for path in paths]
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(create_app(view, now_ms=lambda: NOW))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return [await client.get(path, headers={"accept": "text/html"}) for path in paths]
+
+    answers = asyncio.run(ask())
     assert {status} == {answer.status_code for answer in answers}
     return [answer.text for answer in answers]
 

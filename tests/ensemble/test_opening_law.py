@@ -39,7 +39,7 @@ def test_power_law_noise_opens_as_often_as_promised(exponent: float, budget: flo
 
 
 def test_incidents_hardly_raise_the_threshold() -> None:
-    """A huge peak every second week in every series, twice as many as the budget: counting openings would allow none."""
+    """A huge peak every second week in every series, twice the budget: counting all openings would allow none."""
     s = pareto(3)
     law, state = learnt(s)
     calm = law.threshold(state, 0.25)

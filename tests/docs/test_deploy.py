@@ -44,6 +44,11 @@ def test_what_compose_mounts_exists() -> None:
     assert all(re.search(r":v?\d+\.\d+\.\d+$", service["image"]) for service in services if "image" in service)
 
 
+def test_what_compose_starts_exists() -> None:
+    """The command of the service tocsin is one of the program's, with flags that it has."""
+    assert "" == fault(read(COMPOSE / "compose.yaml")["services"]["tocsin"]["command"])
+
+
 def test_what_the_image_starts_exists() -> None:
     """The Dockerfile's command and health check are commands of the program."""
     words = [shlex.split(re.sub(r"[\[\],]", " ", line)) for line in re.findall(r"CMD (\[.*\])", DOCKERFILE)]

@@ -54,7 +54,7 @@ def snappy_decode(data: Any, limit: int = MAX_BYTES) -> bytes:
         return _snappy_block(raw, limit)
     parts, at, size = [], 16, 0
     while at < len(raw):
-        (length,) = unpack_from("!i", raw, at)
+        (length,) = unpack_from("!i", raw, at) if at + 4 <= len(raw) else (-1,)
         if length < 0 or at + 4 + length > len(raw):
             raise ValueError(f"snappy: a block claims {length} bytes")
         parts.append(_snappy_block(raw[at + 4 : at + 4 + length], limit - size))

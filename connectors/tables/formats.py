@@ -74,7 +74,7 @@ def _csv(path: Path, mapping: RecordMapping) -> Iterator[Block]:
                     yield out.take()
             yield out.take()
     except FAILURES as error:
-        raise unreadable(path, error, None if rows is None else rows.line_num + 1) from error
+        raise unreadable(path, error, _line_of(path, error, rows.line_num) if rows else None) from error
 
 
 def _lines(path: Path, codec: Codec) -> Iterator[Block]:
@@ -91,7 +91,7 @@ def _lines(path: Path, codec: Codec) -> Iterator[Block]:
                     records = []
             yield _decoded(path, codec, records)
     except FAILURES as error:
-        raise unreadable(path, error, number + 1) from error
+        raise unreadable(path, error, number + 1 if number else None) from error
 
 
 def _decoded(path: Path, codec: Codec, records: list[Record]) -> Block:
@@ -120,6 +120,18 @@ def _parquet(path: Path, mapping: RecordMapping) -> Iterator[Block]:
                 yield out.take()
     except (*FAILURES, pa.ArrowException) as error:
         raise unreadable(path, error) from error
+
+
+def _line_of(path: Path, error: Exception, line: int) -> int:
+    """The line of a mistake; text is decoded ahead of the rows, so that one has to be looked for."""
+    if isinstance(error, UnicodeDecodeError):
+        with _open(path, "rb") as file:
+            for number, text in enumerate(file, start=1):
+                try:
+                    text.decode()
+                except UnicodeDecodeError:
+                    return number
+    return line + 1
 
 
 def _open(path: Path, mode: Literal["rt", "rb"]) -> IO[Any]:

@@ -20,7 +20,7 @@ def run(
     ] = None,
     is_insecure: Annotated[
         bool,
-        typer.Option("--web.insecure", help="Listen for other machines too: a proxy or network keeps strangers out."),
+        typer.Option("--web.insecure", help="Listen where others reach it: a proxy or network keeps strangers out."),
     ] = False,
 ) -> None:
     """Read samples, judge every series, tell people what is left; until SIGTERM, or with --once to the end."""

@@ -110,5 +110,5 @@ class KafkaSink:
 
 def _reason(kind: str) -> str:
     """`NotEnoughReplicasError` → `not_enough_replicas`: a short word for the metric."""
-    word = kind.removesuffix("Error")
+    word = "unreachable" if kind in ("OSError", "KafkaConnectionError") else kind.removesuffix("Error")
     return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(word)) or "unreachable"

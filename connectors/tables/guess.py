@@ -8,6 +8,7 @@ from pathlib import Path
 
 from connectors.mapping import MetricMapping, RecordMapping, TimeField
 from connectors.tables.formats import format_of, read_first_rows
+from connectors.tables.rows import column_name
 from detector.errors import ConfigError
 
 TIME_COLUMNS = ("timestamp", "timestamp_utc", "ts", "time", "datetime", "date")
@@ -48,6 +49,12 @@ def guess_mapping(path: Path, wishes: Wishes = Wishes()) -> RecordMapping:  # fr
         metrics=(MetricMapping(wishes.metric or "value", value=(value,), name_path=(column,) if column else None),),
         columns=tuple((label, (label,)) for label in labels),
     )
+
+
+def has_columns(path: Path, mapping: RecordMapping) -> bool:
+    """Does a CSV file have every column that a mapping reads?"""
+    header, _ = read_first_rows(path)
+    return all(column_name(steps) in header for steps in mapping.paths())
 
 
 def _one(flag: str, wish: str | None, usual: Sequence[str], header: Sequence[str], path: Path) -> str:

@@ -17,7 +17,9 @@ from connectors.sources.kafka import KafkaSettings, KafkaSource
 from connectors.tables.merged import merged
 from detector.frame import Batch
 from tests.e2e.broker import Broker
+from tocsin.build import build_file_source, build_source
 from tocsin.commands.feed import feed
+from tocsin.config.load import load_config
 
 pytestmark = pytest.mark.e2e
 GRID = Path(__file__).parents[1] / "data" / "grid_bike_sample" / "series.csv.gz"
@@ -143,6 +145,45 @@ interval: 1h
     first = json.loads(broker.read_all(topic, at_least=1)[0].value or b"")
     expected = {"when": "2011-12-16T00:00:00.000Z", "dims": {"region": "casual", "kind": "mobile"}, "stack": "A"}
     assert expected == {name: first[name] for name in expected}
+
+
+def test_a_file_with_the_columns_of_the_configuration_is_read_as_it_says(broker: Broker, tmp_path: Path) -> None:
+    """One configuration for `backtest FILE`, `feed FILE` and `run`: equal samples from the file and from the topic."""
+    topic = broker.new_topic(partitions=2)
+    config = tmp_path / "tocsin.yaml"
+    config.write_text(
+        f"""
+version: 1
+source:
+  kafka: {{bootstrap_servers: ['{broker.bootstrap}'], topics: [{topic}]}}
+  format: {{timestamp: {{path: timestamp, unit: rfc3339, assume_utc: true}}}}
+dimensions: {{region: {{}}, device: {{}}}}
+metrics:
+  demand: {{where: 'stack == "A"'}}
+  other: {{where: 'stack == "B"', role: witness}}
+interval: 1h
+"""
+    )
+    loaded = load_config(config)
+    file, log = build_file_source(loaded, [GRID]), build_source(loaded)
+    file.open({})
+    log.open({})
+
+    result = run(GRID, "-c", config, "--end")
+
+    assert (0, None) == (result.exit_code, result.exception)
+    expected = [
+        sample
+        for block in merged(file)
+        for sample in zip(block.keys, block.time_ms.tolist(), block.value.tolist(), strict=True)
+    ]
+    found: list[tuple[object, int, float]] = []
+    while not log.is_finished():
+        for batch in log.poll(0.2):
+            found += zip(batch.keys, batch.time_ms.tolist(), batch.value.tolist(), strict=True)
+    log.close()
+    assert sorted(expected) == sorted(found)  # type: ignore[type-var]
+    assert {"demand", "other"} == {key[0] for key, _, _ in expected}
 
 
 def test_mistakes_are_said_in_a_sentence(broker: Broker, tmp_path: Path) -> None:

@@ -111,25 +111,29 @@ def _labels(text: str | None) -> tuple[str, ...] | None:
 def _mappings(
     files: list[Path], wishes: Wishes, layout: str | None, config: Config | None
 ) -> tuple[RecordMapping, RecordMapping]:
-    """How the files are read, and how the messages are written."""
+    """How the files are read, and how the messages are written.
+
+    A CSV file that has all columns which the configuration names is read as the configuration says.
+    """
     from dataclasses import replace
 
     from connectors.mapping import MetricMapping, RecordMapping
     from connectors.tables.formats import format_of
-    from connectors.tables.guess import guess_mapping
+    from connectors.tables.guess import Wishes, guess_mapping, has_columns
 
     if layout not in (None, "single", "batch", "columnar"):
         raise ConfigError(f"--layout: expected single, batch or columnar, got {layout!r}")
     for file in files:
         if not file.is_file():
             raise ConfigError(f"{file}: expected a file, there is none")
-    if format_of(files[0]) != "csv":
-        if config is None:
-            raise ConfigError(f"{files[0].name}: only CSV files name their columns; others need -c with source.format")
+    is_csv = format_of(files[0]) == "csv"
+    if config is not None and (not is_csv or (wishes == Wishes() and has_columns(files[0], config.mapping()))):
         reading = config.mapping()
-    else:
+    elif is_csv:
         wanted = tuple(name for name, _ in config.mapping().columns) if config else None
         reading = guess_mapping(files[0], replace(wishes, labels=wishes.labels or wanted))
+    else:
+        raise ConfigError(f"{files[0].name}: only CSV files name their columns; others need -c with source.format")
     if config is not None:
         writing = config.mapping()
         if layout is not None and layout != writing.layout:

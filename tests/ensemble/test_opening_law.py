@@ -56,6 +56,16 @@ def test_without_openings_the_prior_rules() -> None:
     assert pytest.approx(2.8 ** (1 / 3)) == law.threshold(law.init(1), 1.0)
 
 
+def test_entities_keep_to_their_own_prior() -> None:
+    """Twenty series with a heavy tail hardly move the law of capped means: 2.8 openings a week, exponent 6."""
+    law = OpeningLaw.of_entities(HOUR_MS, block=6, close_ticks=1)
+    state = law.init(ROWS)
+    for t, row in enumerate(pareto(1.5, weeks=1).astype(np.float32)):
+        law.learn(state, t * HOUR_MS, row, np.ones(ROWS, bool))
+
+    assert pytest.approx((2.8 / 0.5) ** (1 / 6), rel=0.05) == law.threshold(state, 0.5)
+
+
 def test_a_large_budget_stops_at_the_lowest_threshold() -> None:
     """Below a unit everything would open."""
     law = OpeningLaw(HOUR_MS, block=6)

@@ -56,7 +56,7 @@ def read_value_text(text: str, metric: MetricMapping) -> float:
 def _text_gap(text: str, place: str) -> float:
     if text.lower() in NAN_TEXTS:
         return GAP
-    raise Fault("bad_value", f"{place}: expected a number, got the text {show(text)} (text_numbers: true reads it)")
+    raise Fault("bad_value", f"{place}: expected a number, got the text {show(text)} (value.text: true reads it)")
 
 
 def _checked(number: float, metric: MetricMapping, value: object) -> float:

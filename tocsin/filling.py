@@ -9,6 +9,9 @@ from detector.frame import Tick
 from tocsin.core import Core, Derived, State
 from tocsin.rows import COUNT, LOG_GAUGE, REAL_GAUGE, UNDECIDED
 
+LARGEST = 1e18  # values beyond it count as it: squares and sums of them still fit float32 state
+UNITS = (1e-30, LARGEST)
+
 
 def fill(core: Core, state: State, derived: Derived, tick: Tick) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(S,) leaf values in the user's unit, roll-ups NaN; and the rows that are gauges."""
@@ -21,7 +24,9 @@ def fill(core: Core, state: State, derived: Derived, tick: Tick) -> tuple[NDArra
             y[absent] = 0.0
         if metric.kind == "counter":
             _difference(rows.counter, y, np.flatnonzero(lattice.leaf & (lattice.metric == code)))
+    np.clip(y, -LARGEST, LARGEST, out=y)
     _decide_kinds(core, state, derived, y)
+    np.maximum(y, 0, out=y, where=rows.kind == COUNT)  # a count that is declared as one cannot be negative
     return y, np.flatnonzero(rows.kind > COUNT)
 
 
@@ -45,9 +50,9 @@ def _decide_kinds(core: Core, state: State, derived: Derived, y: NDArray[np.floa
         for m in np.unique(lattice.metric[undecided]):
             mine = undecided[lattice.metric[undecided] == m]
             if declared[int(m)] in ("gauge", "ratio"):
-                signs = y[mine[lattice.leaf[mine]]]
-                real = bool(len(signs)) and bool(np.nanmin(signs) < 0)
-                rows.kind[mine] = REAL_GAUGE if real else LOG_GAUGE
+                seen = y[mine[lattice.leaf[mine]]]
+                rows.kind[mine] = REAL_GAUGE if bool((seen < 0).any()) else LOG_GAUGE
+                _fix_scale(state, mine, y, seen)
             else:
                 rows.kind[mine] = COUNT
     auto = np.asarray([m.kind == "auto" for m in core.schema.metrics], bool)[lattice.metric]
@@ -60,7 +65,7 @@ def _decide_kinds(core: Core, state: State, derived: Derived, y: NDArray[np.floa
     negative = np.flatnonzero((rows.kind == LOG_GAUGE) & (y < 0))
     if len(negative):
         rows.kind[negative] = REAL_GAUGE
-        rows.unit[negative] = np.maximum(np.abs(y[negative]), 1e-9)
+        _fix_scale(state, negative, y, y[negative])
         _forget(state, negative)
 
 
@@ -71,12 +76,18 @@ def _become_gauge(state: State, derived: Derived, leaves: NDArray[np.int64], y: 
     mine = np.flatnonzero(np.isin(lattice.metric, metrics))
     negative = bool(np.nanmin(y[leaves]) < 0)
     state.rows.kind[mine] = REAL_GAUGE if negative else LOG_GAUGE
-    size = np.abs(y[mine])
-    typical = np.nanmedian(np.abs(y[leaves]))
-    size = np.where(np.isfinite(size) & (size > 0), size, typical if typical > 0 else 1.0)
-    state.rows.offset[mine] = 0.01 * size
-    state.rows.unit[mine] = size
+    _fix_scale(state, mine, y, y[leaves])
     _forget(state, mine)
+
+
+def _fix_scale(state: State, rows: NDArray[np.int64], y: NDArray[np.float64], seen: NDArray[np.float64]) -> None:
+    """Unit and offset of rows from their present value; the median of `seen`, or 1, where they have none or are zero."""
+    known = np.abs(seen[~np.isnan(seen) & (seen != 0)])
+    size = np.abs(y[rows])
+    size = np.where(np.isfinite(size) & (size > 0), size, np.median(known) if len(known) else 1.0)
+    size = np.clip(size, *UNITS)
+    state.rows.offset[rows] = 0.01 * size
+    state.rows.unit[rows] = size
 
 
 def _forget(state: State, rows: NDArray[np.int64]) -> None:

@@ -13,6 +13,7 @@ from tocsin.parameters import Parameters
 
 COUNT, LOG_GAUGE, REAL_GAUGE = 0, 1, 2
 UNDECIDED = -1
+FARTHEST = 1e6  # units by which a real gauge can differ from zero; what is beyond counts as it
 
 
 class RowState(NamedTuple):
@@ -57,9 +58,10 @@ def link(state: RowState, y: NDArray[np.float64], gauges: NDArray[np.int64]) -> 
         return y
     out = y.copy()
     kind, v = state.kind[gauges], y[gauges]
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         logged = np.log(np.maximum(v + state.offset[gauges], 1e-300))
-    out[gauges] = np.where(kind == LOG_GAUGE, logged, v / state.unit[gauges])
+        scaled = np.clip(v / state.unit[gauges], -FARTHEST, FARTHEST)
+    out[gauges] = np.where(kind == LOG_GAUGE, logged, scaled)
     return out
 
 

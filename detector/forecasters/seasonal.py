@@ -14,6 +14,7 @@ from detector.timing import DAY_MS, HOUR_MS, Timing
 from detector.view import Float32s, View
 
 BUCKET_HOT_SHARE = 0.2  # a bucket that was hot for longer does not move the profile
+LARGEST = 3e4  # of a profile's deviation, in its float16
 
 
 class SeasonalState(NamedTuple):
@@ -108,7 +109,7 @@ class Seasonal:
         y = view.y[rows]
         start = np.where(gauge, y, np.log(np.maximum(y, 0) + np.float32(0.5))) - shape
         old = state.ell[rows]
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             mean = np.where(
                 gauge,
                 old + (y - shape - old) / n,
@@ -143,8 +144,8 @@ class Seasonal:
         known = ~np.isnan(state.ell)
         move = np.where(known, self.season_gain * step + self.recurring_gain * both, 0)
         if self.timing.slots > 1:
-            state.season[slot] += move.astype(np.float16)
-            state.prev_res[slot] = np.where(known, raw - self.recurring_gain * both, 0)
+            state.season[slot] = np.clip(state.season[slot] + move, -LARGEST, LARGEST)
+            state.prev_res[slot] = np.clip(np.where(known, raw - self.recurring_gain * both, 0), -LARGEST, LARGEST)
         gain = math.log(2) * self.timing.bucket_ms / self.level_half_life_ms
         state.ell[known] += (gain * np.clip(free, -c, c))[known]
         for sums in (state.acc_y, state.acc_m, state.raw_y, state.raw_m, state.hot, state.ticks):

@@ -95,6 +95,7 @@ class ForecastResidual:
             phi = state.sig2[h] + np.asarray(view.effect_variance, np.float32)
             scale = state.M[h] / np.maximum(state.Q[h], TINY)
             Ye = state.Y[h] * scale
+            np.maximum(Ye, 0, out=Ye)  # residuals of gauges, which are judged below, may be negative
             Me = state.M[h] * scale
             np.maximum(Me, TINY, out=Me)
             change = Ye / Me

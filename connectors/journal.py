@@ -298,8 +298,8 @@ def transaction(db: sqlite3.Connection, path: Path) -> Iterator[None]:
 
 
 def encode(data: Mapping[str, Any]) -> bytes:
-    """JSON with sorted keys, so that equal bodies have equal bytes; NaN and infinity become null."""
-    return msgspec.json.encode(data, order="deterministic", enc_hook=_plain)
+    """JSON in the order in which the engine wrote it, which readers of labels rely on; NaN and infinity become null."""
+    return msgspec.json.encode(data, enc_hook=_plain)
 
 
 def first_reason(data: Mapping[str, Any]) -> str | None:

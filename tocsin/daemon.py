@@ -43,6 +43,7 @@ INTERRUPTED = 130
 DAY_S = 86_400.0
 COMMIT_EVERY_S = 5.0  # of positions, for lag tools
 STATUS_EVERY_S = 0.2
+STEP_S = 0.25  # of stepping before the loop looks around
 PersonalKind = Literal["acknowledge", "withdraw"]
 
 
@@ -193,6 +194,7 @@ class Daemon:
         self._status_s = self._commit_s = clock.monotonic_s()
         self._samples = 0  # since the last snapshot
         self._expected: tuple[str, ...] = ()
+        self._has_closed_ticks = False
         self._reload_s = self._prune_s = clock.monotonic_s()
         postmen = [
             Postman(path, receiver, clock, self._steady, is_caught_up=self._caught_up.is_set, probe=self._probe)
@@ -219,7 +221,7 @@ class Daemon:
         """One turn of the loop; True when anything arrived."""
         self._watchdog.beat()
         self._house_keeping()
-        batches = self._source.poll(self._settings.poll_s)
+        batches = [] if self._has_closed_ticks else self._source.poll(self._settings.poll_s)
         now_s = self._clock.monotonic_s()
         self._check_identity()
         if self._source.partitions() != self._expected:
@@ -230,10 +232,11 @@ class Daemon:
         for batch in batches:
             self._take(batch, now_s)
         self._declare_idle(now_s)
-        self._step_all()
+        self._has_closed_ticks = self._step_for(STEP_S)
         self._maybe_snapshot()
-        self._publish_status(bool(batches))
-        return bool(batches)
+        arrived = bool(batches) or self._has_closed_ticks
+        self._publish_status(arrived)
+        return arrived
 
     def _take(self, batch: Batch, now_s: float) -> None:
         if batch.partition in self._idle_asked and (len(batch) or batch.closes_ms is not None):
@@ -265,14 +268,18 @@ class Daemon:
             self._append("idle", partition)
             self._log.warning("a partition is silent; ticks no longer wait for it", partition=partition)
 
-    def _step_all(self) -> None:
+    def _step_for(self, seconds: float) -> bool:
+        """Steps closed ticks, for so long that snapshots, reloads and signals do not wait; True: there are more."""
+        until_s = self._clock.monotonic_s() + seconds
         while True:
             self._watchdog.beat()
             self._engine.set_idle(self._controls.idle_after(self._stepped_ms()))
             tick_ms = self._engine.next_tick_ms()
             if tick_ms is None:
-                return
+                return False
             start_s = self._clock.monotonic_s()
+            if start_s >= until_s:
+                return True
             try:
                 outcome = self._engine.turn(self._controls.at(tick_ms))
             except Exception:

@@ -10,6 +10,7 @@ import pytest
 
 from connectors.journal import Journal
 from detector.errors import ConfigError, RefusedError
+from detector.frame import Batch
 from suppression.calendar import Calendar, Scope
 from suppression.silence import Silence
 from tests.tocsin.toy import MINUTE, START, FileSink, ToyEngines, ToySink, ToySource, script
@@ -213,10 +214,25 @@ def test_a_broken_file_keeps_the_last_good_one_over_a_restart(tmp_path: Path) ->
     assert "silences.json:1:1" in str(again.reload()[0])
 
 
-def test_a_silent_partition_is_declared_idle_and_comes_back(tmp_path: Path) -> None:
-    """A partition without a single record does not hold the others' ticks for ever, and the decision is journalled."""
-    clock = ManualClock()
-    source = ToySource({"t/0": world()["t/0"], "t/1": []}, ends=False)
+class PolledClock(ManualClock):
+    """Moves a second a poll; threads that wait for it wait a moment of real time."""
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        return event.wait(0.005)
+
+
+class PolledSource(ToySource):
+    clock: PolledClock
+
+    def poll(self, timeout_s: float) -> list[Batch]:
+        self.clock.advance(1.0)
+        return super().poll(timeout_s)
+
+
+def test_a_silent_partition_does_not_hold_the_others_for_ever(tmp_path: Path) -> None:
+    """A partition without a single record: after two minutes of silence it is idle, and the decision is journalled."""
+    source = PolledSource({"t/0": world()["t/0"], "t/1": []}, ends=False)
+    source.clock = PolledClock()
     heard = Heard(tmp_path / "journal.db")
 
     class StopAfter:
@@ -224,32 +240,55 @@ def test_a_silent_partition_is_declared_idle_and_comes_back(tmp_path: Path) -> N
             if outcome.t_ms >= START + 100 * MINUTE:
                 daemon.stop()
 
-    class Ticking(ManualClock):
-        def monotonic_s(self) -> float:
-            self.advance(0.05)
-            return super().monotonic_s()
-
-    clock = Ticking()
-    daemon = make(tmp_path, source, ToySink(), idle_after_s=120.0, clock=clock, listeners=[heard, StopAfter()])
+    daemon = make(
+        tmp_path, source, ToySink(), idle_after_s=120.0, clock=source.clock, listeners=[heard, StopAfter()]
+    )  # fmt: skip
     code = daemon.run()
 
     journal = Journal(tmp_path / "journal.db")
+    controls = [(c.kind, c.text, c.tick_ms) for c in journal.controls()]
+    journal.close()
     assert code == 0
     assert len(heard.ticks) >= 100
-    assert ("idle", "t/1", 0) in [(c.kind, c.text, c.tick_ms) for c in journal.controls()]
-    journal.close()
+    assert controls == [("idle", "t/1", 0)]
+
+
+def test_many_closed_ticks_do_not_keep_snapshots_waiting(tmp_path: Path) -> None:
+    """One poll brings two thousand ticks: the loop looks around between them, and a stop finds it soon."""
+    source = ToySource({"t/0": script(2000, ["tv"], 1)}, batch=5000)
+    clock = PolledClock()
+
+    class Slow:
+        def on_outcome(self, outcome: Outcome, seconds: float | None = None) -> None:
+            clock.advance(0.1)
+            if outcome.t_ms >= START + 1000 * MINUTE:
+                daemon.stop()
+
+    daemon = make(tmp_path, source, ToySink(), clock=clock, listeners=[Slow()], every=10**9)
+    daemon.run()
+    again = ToySource({"t/0": script(2000, ["tv"], 1)}, batch=5000)
+    make(tmp_path, again, ToySink()).run(once=True)
+
+    assert daemon.status().snapshot.last_success_ms is not None
+    assert again.opened_at == {"t/0": 2001}
+    assert len(list((tmp_path / "snapshots").iterdir())) == 3
 
 
 def test_stop_drains_and_leaves_a_snapshot_of_the_last_tick(tmp_path: Path) -> None:
     """SIGTERM's way out: exit 0, positions of what was taken, told events delivered."""
-    heard = Heard(tmp_path / "journal.db")
+    is_far = threading.Event()
+
+    class Far:
+        def on_outcome(self, outcome: Outcome, seconds: float | None = None) -> None:
+            if outcome.t_ms >= START + 200 * MINUTE:
+                is_far.set()
+
     sink = ToySink()
-    daemon = make(tmp_path, ToySource(world(2000), ends=False, delays_s=0.001), sink, listeners=[heard], every=10**9)
+    daemon = make(tmp_path, ToySource(world(2000), ends=False, delays_s=0.001), sink, listeners=[Far()], every=10**9)
     thread = threading.Thread(target=lambda: codes.append(daemon.run()))
     codes: list[int] = []
     thread.start()
-    while len(heard.ticks) < 200:
-        pass
+    is_far.wait(60)
     daemon.stop()
     thread.join(20)
 

@@ -54,8 +54,8 @@ class Effects:
 class Impact:
     """A Kalman filter of each event's amplitude per place, started from what the operator expects.
 
-    `explain` bounds the amplitude to the range that the operator gave; what goes beyond stays an anomaly. A bare covariate is
-    worse than no calendar: the next match's size is not predictable, so its variance enters every score.
+    `explain` bounds the amplitude to the range that the operator gave; what goes beyond stays an anomaly. A bare
+    covariate is worse than no calendar: the next match's size is not predictable, so its variance enters every score.
     """
 
     timing: Timing
@@ -75,8 +75,11 @@ class Impact:
         out = Effects(
             active, np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, bool), np.zeros(size, bool)
         )
-        assert out.log_effect is not None and out.variance is not None and out.loading is not None
-        assert out.frozen is not None and out.event_only is not None
+        assert out.log_effect is not None
+        assert out.variance is not None
+        assert out.loading is not None
+        assert out.frozen is not None
+        assert out.event_only is not None
         places = cache.places(index)
         for occurrence in active:
             mask = cache.mask(index, occurrence)
@@ -109,7 +112,10 @@ class Impact:
         noise: Floats,
         cache: ScopeCache,
     ) -> None:
-        """Moves amplitudes by what the places did this tick: `deviation` (S,) short log deviation, `noise` (S,) its variance."""
+        """Moves amplitudes by what the places did this tick.
+
+        `deviation` (S,) is the short log deviation, `noise` (S,) its variance.
+        """
         if not effects.occurrences:
             return
         places = cache.places(index)
@@ -156,6 +162,7 @@ class ScopeCache:
     """Leaf masks of scopes and the place of each leaf; derived from the index, so no state."""
 
     def __init__(self) -> None:
+        self._index: SeriesIndex | None = None
         self._size = -1
         self._masks: dict[object, Bools] = {}
         self._places: Floats | None = None
@@ -179,8 +186,8 @@ class ScopeCache:
         return self._places
 
     def _refresh(self, index: SeriesIndex) -> None:
-        if len(index) != self._size:
-            self._size, self._masks, self._places = len(index), {}, None
+        if index is not self._index or len(index) != self._size:
+            self._index, self._size, self._masks, self._places = index, len(index), {}, None
 
 
 def phase(occurrence: Occurrence, t_ms: int, interval_ms: int) -> float:

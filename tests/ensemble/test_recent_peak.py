@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector.timing import MINUTE_MS
+from detector.timing import HOUR_MS, MINUTE_MS
 from ensemble.recent_peak import RecentPeak
 
 
@@ -48,3 +48,11 @@ def test_a_gap_has_no_opinion() -> None:
     s = shown([np.nan, 2, 2, 2, 2])
 
     assert pytest.approx([np.nan, 2, 2, 2, 2], nan_ok=True) == s
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(1, (0.2, 12)), (5, (0.4, 48)), (60, (0.4, 48))])
+def test_coarse_intervals_remember_longer(minutes: int, expected: tuple[float, int]) -> None:
+    """Share of the peak, and hours until it is half."""
+    kernel = RecentPeak.of(minutes * MINUTE_MS)
+
+    assert expected == (kernel.share, kernel.half_life_ms // HOUR_MS)

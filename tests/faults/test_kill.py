@@ -62,6 +62,18 @@ def received(data_dir: Path) -> list[tuple[str, str]]:
     return [(json.loads(line)["id"], line) for line in lines]
 
 
+def kill_after(process: subprocess.Popen[bytes], data_dir: Path, lines: int, dice: random.Random) -> bool:
+    """Kills the process a moment after the receiver has so many lines; False: it came to its end before that."""
+    path, deadline = data_dir / "received", time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if path.exists() and path.read_bytes().count(b"\n") >= lines:
+            time.sleep(dice.uniform(0, 0.05))
+            break
+        time.sleep(0.002)
+    process.kill()
+    return process.wait() == -signal.SIGKILL
+
+
 def verify(data_dir: Path, oracle: Path, kills: int) -> None:
     """Same transitions with equal bodies; all of them delivered; duplicates only as re-deliveries of one a kill."""
     got, told = transitions(data_dir), received(data_dir)
@@ -111,24 +123,15 @@ def test_a_second_kill_during_recovery_changes_nothing(tmp_path: Path, oracle: P
 
 
 def test_kills_at_random_moments_change_nothing(tmp_path: Path, oracle: Path) -> None:
-    """F01: SIGKILL at seeded random times until a start reaches the end."""
-    dice, kills = random.Random(5), 0
-    for _ in range(12):
-        process = start(tmp_path, None, 0.004)
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "journal.db").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        try:
-            process.wait(dice.uniform(0.3, 0.9))
-            break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
+    """F01: SIGKILL at seeded moments, a little after so many deliveries, eight times on the way to the end."""
+    dice = random.Random(5)
+    moments = sorted(dice.sample(range(len(received(oracle)) * 4 // 5), 8))
+
+    kills = sum(kill_after(start(tmp_path, None, 0.004), tmp_path, lines, dice) for lines in moments)
     last = run_through(tmp_path)
 
     verify(tmp_path, oracle, kills)
-    assert kills >= 3
+    assert kills >= 6
     assert last.kills == 0
 
 

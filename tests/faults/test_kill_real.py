@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.faults.test_kill import start, transitions, verify
+from tests.faults.test_kill import kill_after, received, start, transitions, verify
 
 VICTIM = "tests.faults.victim_real"
 SNAPSHOT_EVERY = 2000  # samples
 LEAST_KILLS = 3
 
 
-def run(data_dir: Path) -> float:
-    """Runs to the end, undisturbed; seconds."""
-    begin = time.monotonic()
+def run(data_dir: Path) -> None:
+    """Runs to the end, undisturbed."""
     assert start(data_dir, None, SNAPSHOT_EVERY, VICTIM).wait(300) == 0
-    return time.monotonic() - begin
 
 
 @pytest.mark.slow
@@ -29,16 +25,11 @@ def test_the_real_engine_survives_kills_at_random_moments(tmp_path: Path) -> Non
     oracle, killed = tmp_path / "oracle", tmp_path / "killed"
     oracle.mkdir()
     killed.mkdir()
-    took_s, dice, kills = run(oracle), random.Random(3), 0
-    for _ in range(5):
-        process = start(killed, None, SNAPSHOT_EVERY, VICTIM)
-        try:
-            process.wait(dice.uniform(0.3, 0.6) * took_s)
-            break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
+    run(oracle)
+    dice = random.Random(3)
+    moments = sorted(dice.sample(range(len(received(oracle)) * 4 // 5), 4))
+
+    kills = sum(kill_after(start(killed, None, SNAPSHOT_EVERY, VICTIM), killed, n, dice) for n in moments)
     run(killed)
 
     assert len(transitions(oracle)) > 20

@@ -91,7 +91,7 @@ def line(store: KeptStore, body: Body) -> dict[str, Any]:
         "id": body.get("alarm_id"), "state": body.get("state"), "severity": body.get("severity"),
         "series": f"{series.get('metric', '')} {labels}".strip(), "since": body.get("starts_at"),
         "deviation": None if deviation is None else f"{deviation:+.0%}",
-        "surprise": None if body.get("surprise") is None else f"{body['surprise']:.1f}",
+        "surprise": None if body.get("surprise") is None else f"{round(body['surprise'], 1) + 0.0:.1f}",
         "reason": ", ".join(str(r.get("reason")) for r in reasons) or None,
         "by": reasons[0].get("by") if reasons else None,
         "end": body.get("end"), "ended": body.get("ends_at"),

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Key
-from detector.schema import Dimension, Metric, Parent, Schema
+from detector.schema import Dimension, Independence, Metric, Parent, Schema
 from detector.series import SeriesIndex
 
 DEVICES, FAMILIES = 24, 6
 REGIONS_A_CONTINENT = 8
 SCATTERED_TICKS = 15  # a scattered deviation lasts this long
-HALF = 0.005  # share of rows in an episode that slabs bring, and that scattered leaves bring
+SLABS, SCATTERED = 0.0025, 0.004  # shares of leaves that slabs hold, of rows that scattered leaves hold in an episode
 METRIC = "requests"
 
 
@@ -45,8 +45,6 @@ class Sizes:
 
 def schema(sizes: Sizes, *, with_witness: bool = False) -> Schema:
     """Device with family × region with continent × activity; optionally an independent metric per region."""
-    from detector.schema import Independence
-
     metrics: tuple[Metric, ...] = (Metric(METRIC, stack="application", kind="count"),)
     independence: tuple[Independence, ...] = ()
     if with_witness:
@@ -85,9 +83,9 @@ def keys(sizes: Sizes, *, with_witness: bool = False) -> list[Key]:
 class Traffic:
     """Counts of every leaf, tick by tick, with deviations that keep about 1 % of the rows in an episode.
 
-    Half of the share are slabs: one family in one region after the other, 60 % down until the end. The other half are single
-    leaves, a fresh handful every tick, up threefold or down to a fifth for a quarter of an hour; a row leaves its episode
-    half an hour after. Seeded: equal arguments give equal counts.
+    Half of the share are slabs: one family in one region after the other, 60 % down until the end. The other half are
+    single leaves, a fresh handful every tick, up threefold or down to a fifth for a quarter of an hour; a row leaves
+    its episode half an hour after. Seeded: equal arguments give equal counts.
     """
 
     index: SeriesIndex
@@ -111,11 +109,11 @@ class Traffic:
         self._slabs = self._choose_slabs()
 
     def _choose_slabs(self) -> NDArray[np.int64]:
-        """Leaves of one family in one region, in as many regions as half a percent of the leaves takes."""
+        """Leaves of one family in one region, in as many regions as their share of the leaves takes."""
         lattice = self.index.lattice()
         families = self.index.parent_codes(0, 0)[lattice.codes[0, self.leaves]]
         regions = lattice.codes[1, self.leaves]
-        wanted, out = HALF * len(self.leaves), np.zeros(0, np.int64)
+        wanted, out = SLABS * len(self.leaves), np.zeros(0, np.int64)
         for number, region in enumerate(np.unique(regions)):
             family = np.unique(families)[number % FAMILIES]
             slab = np.flatnonzero((regions == region) & (families == family))
@@ -129,7 +127,7 @@ class Traffic:
         self._factor[self._slabs] = 0.4
 
     def tick(self, shape: float, *, deviating: bool, effect: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-        """(S,) counts of one tick, roll-ups NaN. `shape`: time of day; `effect` (S,): factor of what the calendar knows."""
+        """(S,) counts of one tick, roll-ups NaN. `shape`: time of day; `effect` (S,): factor known to the calendar."""
         if deviating:
             self._move_scattered()
         rate = self.mean[self.leaves] * shape * self._factor
@@ -147,7 +145,7 @@ class Traffic:
             else:
                 self._factor[chosen] = 1.0
         stay = SCATTERED_TICKS + 30  # ticks that a row is in its episode
-        fresh = max(1, round(HALF * len(self.mean) / stay))
+        fresh = max(1, round(SCATTERED * len(self.mean) / stay))
         calm = np.flatnonzero(self._factor == 1.0)
         chosen = self._generator.choice(calm, min(fresh, len(calm)), replace=False)
         self._factor[chosen] = np.where(self._generator.random(len(chosen)) < 0.5, 3.0, 0.2)

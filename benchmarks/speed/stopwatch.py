@@ -1,4 +1,4 @@
-"""Times every function and component of the step, nested, by wrapping them from outside; the step knows nothing of it."""
+"""Times every function and component of the step, nested, by wrapping them from outside."""
 
 from __future__ import annotations
 

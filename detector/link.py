@@ -54,8 +54,8 @@ def choose(history: Floats) -> Link:
     """The links of S rows from (T, S) raw values, NaN = no sample; rows with fewer than 24 values stay neutral.
 
     Values below zero anywhere: identity. Zero most of the time: power 1/4. Else the power that makes spread free of
-    level (`spread_power`). On minute KPIs this finds 0.76 of labelled incidents at one false page per series-week, the
-    identity 0.69, the logarithm 0.72; on hourly latencies and crash counts 0.70, 0.69 and 0.42.
+    level (`spread_power`). On minute KPIs this found 0.76 of labelled incidents at one false page per series-week, the
+    identity 0.69, the logarithm 0.72; on hourly latencies and crash counts 0.70, 0.69 and 0.43.
     """
     out = neutral(history.shape[1])
     for row in range(history.shape[1]):

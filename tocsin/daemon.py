@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from types import FrameType
-from typing import Any, Literal, Protocol
+from dataclasses import replace
+from typing import Literal, Protocol
 
 from connectors.failpoint import fp
 from connectors.journal import NAME as JOURNAL_NAME
@@ -25,44 +22,30 @@ from detector.errors import RefusedError, TocsinError
 from detector.frame import Batch
 from tocsin.clock import Clock, SteadyClock, SystemClock
 from tocsin.controls_log import ControlsLog, ParseCalendar, ParseSilences
+from tocsin.daemon_settings import DaemonSettings
 from tocsin.deliver import Deliverer, Postman, Receiver
 from tocsin.idle import IdleWatch
 from tocsin.lock import DataDirLock
 from tocsin.log import logger
 from tocsin.outcome import Outcome
 from tocsin.ports import EngineFactory, EnginePort, Listener, Probe
+from tocsin.readiness import missing
 from tocsin.record_clock import RecordClock
 from tocsin.recorder import Recorder
 from tocsin.recover import header_of, recover
 from tocsin.reload import Reloader, WatchedFiles
+from tocsin.signals import signals
 from tocsin.snapshotter import Snapshotter
 from tocsin.status import Status
 from tocsin.watchdog import Watchdog
 
-INTERRUPTED = 130
+__all__ = ["Daemon", "DaemonSettings"]
+
 DAY_S = 86_400.0
 COMMIT_EVERY_S = 5.0  # of positions, for lag tools
 STATUS_EVERY_S = 0.2
 STEP_S = 0.25  # of stepping before the loop looks around
 PersonalKind = Literal["acknowledge", "withdraw"]
-
-
-@dataclass(frozen=True, slots=True)
-class DaemonSettings:
-    """How the daemon keeps house; the defaults are those of the reference page."""
-
-    data_dir: Path
-    poll_s: float = 0.2
-    snapshot_every_s: float = 60.0
-    snapshot_every_samples: int = 10**7
-    reload_every_s: float = 30.0  # 0: never by itself
-    idle_after_s: float = 120.0  # 0: a silent partition holds its ticks for ever
-    ready_lag_s: float = 30.0
-    watchdog_s: float = 120.0  # 0: no watchdog
-    drain_s: float = 10.0
-    retain_days: float = 90.0  # ended alarms in the journal; the history keeps its own
-    ballast_bytes: int = 64 * 2**20
-    series_limit: int | None = None
 
 
 class Projection(Protocol):
@@ -139,12 +122,10 @@ class Daemon:
         """Goes on until stopped, or with `once` until the source is finished and everything is delivered."""
         self._settings.data_dir.mkdir(parents=True, exist_ok=True)
         lock = DataDirLock(self._settings.data_dir)
-        handlers = self._install_signals()
         try:
-            return self._run(once)
+            with signals(self.stop, self._reload_asked.set):
+                return self._run(once)
         finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
             lock.release()
 
     def _run(self, once: bool) -> int:
@@ -387,7 +368,7 @@ class Daemon:
             return
         self._status_s = now_s
         source, engine, lag = self._source, self._engine, self._source.lag()
-        behind = self._what_is_missing(lag, arrived)
+        behind = missing(source, lag, self._clock.wall_ms(), self._settings.ready_lag_s, arrived=arrived)
         if not behind:
             self._is_ready = True
             self._caught_up.set()
@@ -407,30 +388,3 @@ class Daemon:
             dead_letters=dict(self._dead_letters),
         )
         self._status = self._enrich(status)
-
-    def _what_is_missing(self, lag: Mapping[str, tuple[int, int | None]], arrived: bool) -> tuple[str, ...]:
-        """Why we are not ready yet, in sentences; later lag does not take readiness back."""
-        if self._source.is_finished():
-            return ()
-        if not self._source.partitions():
-            return ("no partition is assigned yet",)
-        oldest_ms = self._clock.wall_ms() - round(self._settings.ready_lag_s * 1000)
-        late = [name for name, (messages, record) in lag.items() if messages and (record is None or record < oldest_ms)]
-        if late:
-            return (f"catching up: {sum(lag[name][0] for name in late)} messages behind in {len(late)} partitions",)
-        if not lag and arrived:
-            return ("catching up",)
-        return ()
-
-    def _install_signals(self) -> dict[signal.Signals, Any]:
-        """SIGTERM drains, SIGINT too (exit 130), SIGHUP reloads; only the main thread may say so."""
-        if threading.current_thread() is not threading.main_thread():
-            return {}
-
-        def on_signal(number: int, _frame: FrameType | None) -> None:
-            if number == signal.SIGHUP:
-                self._reload_asked.set()
-            else:
-                self.stop(INTERRUPTED if number == signal.SIGINT else 0)
-
-        return {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}

@@ -39,11 +39,16 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One axis of the cube; `values` is the declared product (empty: discovered from the samples)."""
+    """One axis of the cube; `values` is the declared product (empty: discovered from the samples).
+
+    `peers=False`: values are unlike each other (servers, unrelated measurements): nothing is summed over them and they
+    are no siblings.
+    """
 
     name: str
     parents: tuple[Parent, ...] = ()
     values: tuple[str, ...] = ()
+    peers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,13 @@ class Schema:
     @property
     def dimension_names(self) -> tuple[str, ...]:
         return tuple(d.name for d in self.dimensions)
+
+    @property
+    def is_lone(self) -> bool:
+        """No series has siblings or a declared witness: each is judged by its own past alone."""
+        stacks = {i.witness for i in self.independence}
+        has_witness = any(m.role == "witness" and m.stack in stacks for m in self.metrics)
+        return not has_witness and not any(d.peers for d in self.dimensions)
 
     @property
     def key_columns(self) -> tuple[str, ...]:

@@ -149,7 +149,10 @@ class SeriesIndex:
         added = values[:, fresh]
         self._append(metric_code, leaf_level, added)
         self._n_leaves += len(fresh)
-        options = [range(len(d.parents) + 2) if h else (-1,) for d, h in zip(self.schema.dimensions, has, strict=True)]
+        options = [
+            (range(len(d.parents) + 2) if d.peers else (0,)) if h else (-1,)
+            for d, h in zip(self.schema.dimensions, has, strict=True)
+        ]
         for level in product(*options):
             if level == leaf_level:
                 continue
@@ -347,7 +350,7 @@ def build_lattice(index: SeriesIndex) -> Lattice:
 
     siblings, counts = [], []
     for d in range(len(tops)):
-        at_all = np.asarray([level[d] in (-1, tops[d]) for _, level in levels], bool)
+        at_all = np.asarray([level[d] in (-1, tops[d]) or not schema.dimensions[d].peers for _, level in levels], bool)
         others = codes.astype(np.int64)
         others[d] = 0
         _, group = np.unique(index.combine(others), return_inverse=True)

@@ -17,7 +17,8 @@ class Entity:
     Calibrate c again by its own worst hours: metrics move together, so no law of c follows from theirs. The cap lets
     no metric speak for all: at half a false page per server-week, 19 metrics, units as history left them, the capped
     mean finds .73 of 22 labelled incidents (caps from 3 to 10: .55-.77; units that go on learning: .68), the mean of
-    log(1 + s) .73, of the three largest .09, the largest alone none: one wild metric pages for ever. Raising `cap` lets fewer metrics page alone.
+    log(1 + s) .73, of the three largest .09, the largest alone none: one wild metric pages for ever. Raising `cap`
+    lets fewer metrics page alone.
     """
 
     cap: float = 5.0

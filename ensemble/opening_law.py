@@ -33,8 +33,8 @@ class OpeningLaw:
     False openings follow a power law that their core foretells; incidents sit in the tail, so a fit there, or "all
     openings = budget", asks for far too much where they are frequent (labelled KPIs: four a series-week, twenty times
     fewer false pages than promised). Realised over promised at budgets of .25 to 3 per series-week: KPIs .6-.7, cloud
-    telemetry .5-.6, mixed servers and tweets .9-1.2, electricity .7-.8, bicycles .7-1.1. `close_ticks`: calm ticks after
-    which an opening is a new one; `block`: ticks of a block of `WorstHours`, whose share sets the prior rate.
+    telemetry .5-.6, mixed servers and tweets .9-1.2, electricity .7-.8, bicycles .7-1.1. `close_ticks`: calm ticks
+    after which an opening is a new one; `block`: ticks of a block of `WorstHours`, whose share sets the prior rate.
     """
 
     interval_ms: int

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from detector.frame import Bools
 from detector.schema import MINUTE_MS
 from detector.timing import Timing
+from detector.view import Float32s
 
 
 class EpisodeState(NamedTuple):
     recent: NDArray[np.uint8]  # (S,) bit k: hot k ticks ago
     sign: NDArray[np.int8]  # (S,) +1, -1 while in an episode, else 0
     calm: NDArray[np.int16]  # (S,) ticks since last alive
+
+
+REMEMBERED = 0.25  # share of the long deviation below which the short one has come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,13 @@ class Episode:
         state.calm[...] = np.where(alive | ~inside, 0, np.minimum(state.calm + 1, 32_000))
         np.copyto(state.sign, np.int8(0), where=state.calm >= self.exit_ticks)
         return entered
+
+
+def has_come_back(L: Float32s, sign: NDArray[np.int8]) -> Bools:
+    """(S,) Does only the long horizon still deviate in the direction `sign`? L (H, S) log deviations, shortest first.
+
+    A decayed sum remembers an outage for hours after it ended; what people want to know is whether it goes on.
+    """
+    long = L[-1] * sign
+    back: Bools = (long > 0) & (L[0] * sign < np.float32(REMEMBERED) * long)
+    return back

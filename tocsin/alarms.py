@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detector.schema import MINUTE_MS
 from detector.view import Float32s, View
+from ensemble.episode import has_come_back
 from suppression.alarm import AlarmEvent, alarm_id
 from suppression.body import body, number
 from suppression.candidate import Candidate
@@ -355,7 +356,8 @@ def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement
     if run and not candidate.is_run:
         candidate.is_run, candidate.special = True, "zero_run" if state.zero.run[row] >= 22 else "stuck"
     least = min(2.5, judgement.entering / 2)
-    alive = run or (math.isfinite(F) and F >= least) or (math.isfinite(P) and P >= least)
+    remembered = bool(has_come_back(view.L[:, row : row + 1], np.array([sign], np.int8))[0])
+    alive = run or (math.isfinite(F) and F >= least and not remembered) or (math.isfinite(P) and P >= least)
     candidate.calm_ticks = 0 if alive else candidate.calm_ticks + 1
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from detector.frame import Tick
 from detector.view import Float32s, View
+from ensemble.episode import has_come_back
 from suppression.controls import Controls
 from suppression.impact import Effects
 from tocsin.alarms import Judgement, follow_candidates
@@ -175,7 +176,7 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
     least = np.float32(min(2.5, entering / 2))
     inside = state.episode.sign
     with np.errstate(invalid="ignore"):
-        alive = (np.fmax(inside * P, inside * F) >= least) | run
+        alive = (inside * P >= least) | ((inside * F >= least) & ~has_come_back(view.L, inside)) | run
     entered = core.episode.advance(state.episode, sign, alive)
     return Judgement(q, F, D, P, W, c, entered, run, threshold, entering)
 

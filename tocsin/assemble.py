@@ -28,7 +28,7 @@ class Assembled:
     serve: Callable[..., Callable[[], None]]  # is_insecure=True lets it listen where other machines reach it
 
 
-def assemble(config: Config, *, clock: Clock | None = None) -> Assembled:
+def assemble(config: Config, *, clock: Clock | None = None, snapshot_every_s: float = 60.0) -> Assembled:
     """Builds everything that `tocsin run` runs; connects to nothing yet."""
     from connectors.history import History
     from tocsin.api.live import LiveView
@@ -46,6 +46,7 @@ def assemble(config: Config, *, clock: Clock | None = None) -> Assembled:
     daemon = Daemon(
         DaemonSettings(
             config.data_dir,
+            snapshot_every_s=snapshot_every_s,
             reload_every_s=rate,
             idle_after_s=120.0 if model.source is not None and model.source.kind == "kafka" else 0.0,
             series_limit=model.max_series,

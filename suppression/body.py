@@ -127,5 +127,5 @@ def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: 
 def event_json(candidate: Candidate) -> dict[str, Any] | None:
     if candidate.event is None:
         return None
-    out = {k: v for k, v in candidate.event.items() if k not in ("until_ms", "peers_object")}
+    out = {k: v for k, v in candidate.event.items() if k not in ("until_ms", "peers_object", "outgrown")}
     return {k: number(v) if isinstance(v, float | np.floating) else v for k, v in out.items()}

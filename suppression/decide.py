@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from detector.schema import ALL
+from detector.schema import ALL, MINUTE_MS
 from suppression.candidate import Candidate, Hold
 from suppression.reasons import Reason
 from suppression.suppressor import Opinion, Scene
@@ -17,9 +17,12 @@ from suppression.suppressors.mute import Mute
 from suppression.suppressors.part_of import PartOf
 from suppression.suppressors.silence import SilenceRule
 from suppression.suppressors.stack import Stack
+from suppression.width import leaves_of, overlap
 
 Verdict = Literal["weak", "wait", "hold", "tell"]
 ABRUPT = 3.0  # surprise of the onset memory that counts as a derivative voice
+OUTGROWN_MS = 15 * MINUTE_MS  # for so long a place must be beyond its event's envelope before people are told
+SAME_LEAVES = 0.6  # intersection over union from which two candidates speak of the same cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Judge:
         weak, waits = False, False
         if not candidate.is_run:
             asked.append(("calendar", self.calendar.judge(candidate, scene)))
+        if not candidate.is_run and not candidate.is_shadow:  # a shadow has no voices that the other rules could ask
             alone = math.isnan(candidate.contrast)
             if is_place_wide(candidate.present, scene) and not is_outside_lattice(candidate.present, scene):
                 low_impact = self.low_impact.judge(candidate, scene)
@@ -64,7 +68,7 @@ class Judge:
                 elif is_in_place(candidate.present, scene):
                     waits = self.stack.waits_for_wider(candidate, scene)
             asked.append(("part_of", self.part_of.judge(candidate, scene)))
-        candidate.is_weak = weak and not candidate.is_shadow
+        candidate.is_weak = weak
         before = {h.reason: h.since_ms for h in candidate.holds}
         candidate.holds = [
             Hold(reason, o.by, before.get(reason, scene.t_ms), o.until_ms) for reason, o in asked if o.holds
@@ -74,8 +78,25 @@ class Judge:
         if candidate.holds:
             return "hold"
         if candidate.is_shadow:
-            return "weak"  # the event explains nothing any more; what is left has a candidate of its own
+            return "tell" if has_outgrown(candidate, scene) else "weak"
         return "wait" if waits else "tell"
+
+
+def has_outgrown(shadow: Candidate, scene: Scene) -> bool:
+    """Does the place move beyond what its event explains, for some ticks, while no candidate of its own tells of it?"""
+    beyond = shadow.event is not None and bool(shadow.event.get("outgrown"))
+    shadow.clear_ticks = shadow.clear_ticks + 1 if beyond else 0
+    if shadow.clear_ticks < scene.timing.ticks(OUTGROWN_MS):
+        return False
+    own = leaves_of(scene.lattice, shadow.present)
+    return not any(
+        other.sign == shadow.sign
+        and not other.is_shadow
+        and not other.is_weak
+        and other.state != "resolved"
+        and overlap(own, leaves_of(scene.lattice, other.present)) >= SAME_LEAVES
+        for other in scene.candidates
+    )
 
 
 def cuboid_dimensions(row: int, scene: Scene) -> set[str]:

@@ -29,6 +29,7 @@ WIDEN_MS = 25 * MINUTE_MS
 RESUME_MS = 30 * MINUTE_MS
 WITNESS_BETTER = 0.7  # share of a row's own variance that the contrast with a witness must undercut
 INCIDENT_MS = 10 * MINUTE_MS
+PLENTY = 100.0  # expected counts from which one tick is known to 10 %
 
 
 @dataclass(slots=True)
@@ -78,6 +79,8 @@ def follow_candidates(
             continue
         before = candidate.state
         verdict = core.judge.decide(candidate, scene) if before != "firing" else "tell"
+        if verdict == "tell" and before != "firing" and _is_gone(candidate, state, view, judgement):
+            verdict = "wait"
         _grade(core, state, view, candidate)
         if before == "pending" and verdict == "tell":
             candidate.incident = _incident(state, scene, candidate, t_ms)
@@ -100,6 +103,9 @@ def _scene(
             shift = np.log(np.maximum(view.mu, 1e-12) / np.maximum(view.base, 1e-12))
         shift[view.gauges] = view.mu[view.gauges] - view.base[view.gauges]
         raw = raw + np.where(np.isfinite(shift), shift, 0)
+        with np.errstate(invalid="ignore"):  # on a ramp the sums lag behind; one tick of many counts speaks for itself
+            plenty = (view.base >= PLENTY) & view.judgeable
+            raw = np.where(plenty, np.log((view.y + 1) / (view.base + 1)), raw)
     return Scene(
         t_ms, core.timing, state.index, derived.lattice, controls, effects, judgement.threshold, z[: core.horizons], view.L,
         raw, judgement.F, judgement.P, judgement.W, state.rows.age, state.candidates,
@@ -359,6 +365,24 @@ def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement
     remembered = bool(has_come_back(view.L[:, row : row + 1], np.array([sign], np.int8))[0])
     alive = run or (math.isfinite(F) and F >= least and not remembered) or (math.isfinite(P) and P >= least)
     candidate.calm_ticks = 0 if alive else candidate.calm_ticks + 1
+
+
+def _is_gone(candidate: Candidate, state: State, view: View, judgement: Judgement) -> bool:
+    """Is a deviation that single ticks show no longer there at this one? Then nobody is told about it any more.
+
+    What a silence, an event or a wait held back may be over before it is let go, while the decayed sums remember it.
+    """
+    row = candidate.present
+    if judgement.run[row] or not view.judgeable[row]:
+        return False
+    y, mu = float(view.y[row]), float(view.base[row] if candidate.is_shadow else view.mu[row])
+    if state.rows.kind[row] > 0:
+        now, variance = y - mu, float(state.residual.sig2[0, row])
+    else:
+        now, variance = math.log((y + 1) / (mu + 1)), 1 / (mu + 1) + float(state.residual.sig2[0, row])
+    if abs(candidate.peak_raw) < 4 * math.sqrt(variance):
+        return False  # too faint for one tick to say anything
+    return candidate.sign * now < 0.25 * abs(candidate.peak_raw)
 
 
 def _grade(core: Core, state: State, view: View, candidate: Candidate) -> None:

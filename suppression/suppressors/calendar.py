@@ -12,6 +12,9 @@ from suppression.reasons import Reason
 from suppression.suppressor import NO, Opinion, Scene
 from suppression.width import leaves_of, share_covered
 
+NOISE_SDS = 2.0
+LEAST_EXCESS = 0.1  # log deviation beyond the envelope from which the event is said to be outgrown
+
 
 @dataclass(frozen=True, slots=True)
 class CalendarRule:
@@ -52,7 +55,9 @@ class CalendarRule:
             and not math.isnan(candidate.contrast)
             and candidate.contrast >= scene.contrast_threshold
         )
-        inside = min(low, 0) * phase <= observed <= max(high, 0) * phase
+        doubt = NOISE_SDS * self._noise(candidate, scene)  # of the deviation itself: back to normal is inside too
+        floor, ceiling = min(low, 0) * phase - doubt, max(high, 0) * phase + doubt
+        inside = floor <= observed <= ceiling
         return {
             "id": occurrence.event_id,
             "title": occurrence.title,
@@ -61,6 +66,13 @@ class CalendarRule:
             "lower": math.expm1(low * phase),
             "upper": math.expm1(high * phase),
             "explains": bool(inside and not peers_object),
+            "outgrown": bool(observed < floor - LEAST_EXCESS or observed > ceiling + LEAST_EXCESS),
             "peers_object": peers_object,
             "until_ms": occurrence.end_ms + occurrence.tail_ms,
         }
+
+    @staticmethod
+    def _noise(candidate: Candidate, scene: Scene) -> float:
+        """Standard deviation of the row's short deviation in calm times."""
+        z, deviation = float(scene.z[0, candidate.present]), float(scene.deviation[0, candidate.present])
+        return max(abs(deviation) / max(abs(z), 0.3), 0.01) if math.isfinite(z) and math.isfinite(deviation) else 0.01

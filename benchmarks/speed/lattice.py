@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +15,8 @@ from detector.series import SeriesIndex
 DEVICES, FAMILIES = 24, 6
 REGIONS_A_CONTINENT = 8
 SCATTERED_TICKS = 15  # a scattered deviation lasts this long
-SLABS, SCATTERED = 0.0025, 0.004  # shares of leaves that slabs hold, of rows that scattered leaves hold in an episode
+STAY_TICKS = 150  # about as long its leaf stays in its episode, for the longest horizon remembers it
+SLABS, SCATTERED = 0.005, 0.002  # shares of leaves in slabs, of rows that scattered leaves keep in an episode
 METRIC = "requests"
 
 
@@ -83,9 +85,9 @@ def keys(sizes: Sizes, *, with_witness: bool = False) -> list[Key]:
 class Traffic:
     """Counts of every leaf, tick by tick, with deviations that keep about 1 % of the rows in an episode.
 
-    Half of the share are slabs: one family in one region after the other, 60 % down until the end. The other half are
-    single leaves, a fresh handful every tick, up threefold or down to a fifth for a quarter of an hour; a row leaves
-    its episode half an hour after. Seeded: equal arguments give equal counts.
+    Most of the share are slabs: one device in one region after the other, 60 % down until the end. The others are
+    single leaves, a few more every tick, up threefold or down to a fifth for a quarter of an hour. Roll-ups follow
+    where they may. Seeded: equal arguments give equal counts.
     """
 
     index: SeriesIndex
@@ -94,7 +96,7 @@ class Traffic:
     mean: NDArray[np.float64] = field(init=False)  # (S,) expected a tick, leaves and roll-ups
     leaves: NDArray[np.int64] = field(init=False)  # (L,)
     _factor: NDArray[np.float64] = field(init=False)  # (L,) of the deviations that are on
-    _slabs: NDArray[np.int64] = field(init=False)  # indices into leaves
+    _slabs: Iterator[NDArray[np.int64]] = field(init=False)  # indices into leaves
     _running: list[tuple[int, NDArray[np.int64]]] = field(default_factory=list)  # (ticks left, indices)
     _generator: np.random.Generator = field(init=False)
 
@@ -106,25 +108,29 @@ class Traffic:
         self.mean[self.leaves] = self._generator.lognormal(3.0, 1.0, len(self.leaves))
         lattice.sum_up(self.mean)
         self._factor = np.ones(len(self.leaves))
-        self._slabs = self._choose_slabs()
+        self._slabs = self._order_slabs()
 
-    def _choose_slabs(self) -> NDArray[np.int64]:
-        """Leaves of one family in one region, in as many regions as their share of the leaves takes."""
+    def _order_slabs(self) -> Iterator[NDArray[np.int64]]:
+        """Leaves of one device in one region; regions in turn, then the next device."""
         lattice = self.index.lattice()
-        families = self.index.parent_codes(0, 0)[lattice.codes[0, self.leaves]]
-        regions = lattice.codes[1, self.leaves]
-        wanted, out = SLABS * len(self.leaves), np.zeros(0, np.int64)
-        for number, region in enumerate(np.unique(regions)):
-            family = np.unique(families)[number % FAMILIES]
-            slab = np.flatnonzero((regions == region) & (families == family))
-            if len(out) + len(slab) / 2 > wanted:
-                break
-            out = np.concatenate([out, slab])
-        return out
+        devices, regions = lattice.codes[0, self.leaves], lattice.codes[1, self.leaves]
+        places, names = np.unique(regions), np.unique(devices)
+        for turn in range(len(names)):
+            for number, place in enumerate(places):
+                yield np.flatnonzero((regions == place) & (devices == names[(number * 5 + turn) % len(names)]))
+
+    def widen(self, leaves: float) -> None:
+        """Takes slabs down until so many more leaves are in one."""
+        while leaves > 0:
+            slab = next(self._slabs)
+            self._factor[slab] = 0.4
+            leaves -= len(slab)
 
     def start_deviations(self) -> None:
-        """From the next tick on something is wrong."""
-        self._factor[self._slabs] = 0.4
+        """From the next tick on something is wrong: slabs, and as many single leaves as there will always be."""
+        self.widen(SLABS * len(self.leaves))
+        for left in range(1, SCATTERED_TICKS + 1):
+            self._deviate(SCATTERED * len(self.mean) / SCATTERED_TICKS, left)
 
     def tick(self, shape: float, *, deviating: bool, effect: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """(S,) counts of one tick, roll-ups NaN. `shape`: time of day; `effect` (S,): factor known to the calendar."""
@@ -144,9 +150,13 @@ class Traffic:
                 on.append((left - 1, chosen))
             else:
                 self._factor[chosen] = 1.0
-        stay = SCATTERED_TICKS + 30  # ticks that a row is in its episode
-        fresh = max(1, round(SCATTERED * len(self.mean) / stay))
+        self._running = on
+        self._deviate(SCATTERED * len(self.mean) / STAY_TICKS, SCATTERED_TICKS)
+
+    def _deviate(self, count: float, left: int) -> None:
+        """So many leaves more, on average, for `left` ticks."""
         calm = np.flatnonzero(self._factor == 1.0)
-        chosen = self._generator.choice(calm, min(fresh, len(calm)), replace=False)
-        self._factor[chosen] = np.where(self._generator.random(len(chosen)) < 0.5, 3.0, 0.2)
-        self._running = [*on, (SCATTERED_TICKS, chosen)]
+        number = min(int(count + self._generator.random()), len(calm))
+        chosen = self._generator.choice(calm, number, replace=False)
+        self._factor[chosen] = np.where(self._generator.random(number) < 0.5, 3.0, 0.2)
+        self._running.append((left, chosen))

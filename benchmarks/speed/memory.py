@@ -89,10 +89,10 @@ def river_memory(series: int) -> dict[str, float]:
 
     from benchmarks.speed.river_cell import SLOTS, river_series
 
-    river_series(10)
+    river_series([1.0] * 10)
     gc.collect()
     before = resident()
-    made = river_series(series)
+    made = river_series([1.0] * series)
     for one in made:
         for slot in range(SLOTS):
             one.profile[slot] = stats.EWMean(0.15)

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields, is_dataclass
 from types import ModuleType
 
+import suppression.localise
+import suppression.width
 import tocsin.alarms
 import tocsin.filling
 import tocsin.pipeline
 from benchmarks.speed import whole
-from benchmarks.speed.stopwatch import Node, Stopwatch
+from benchmarks.speed.stopwatch import PACKAGES, Node, Stopwatch
 from benchmarks.speed.triad import triad_ns
+from detector.schema import Schema
 from detector.series import Lattice
 from suppression.impact import ScopeCache
 from tocsin.core import Core
 
-MODULES: tuple[ModuleType, ...] = (tocsin.pipeline, tocsin.alarms, tocsin.filling)
+MODULES: tuple[ModuleType, ...] = (
+    tocsin.pipeline,
+    tocsin.alarms,
+    tocsin.filling,
+    suppression.localise,
+    suppression.width,
+)
 
 
 def profile(rows: int, ticks: int, least_share: float, *, with_witness: bool = False) -> None:
@@ -55,14 +65,21 @@ def profile(rows: int, ticks: int, least_share: float, *, with_witness: bool = F
 
 
 def _kinds(core: Core) -> list[type]:
-    found = {type(value) for value in vars(core).values() if type(value).__module__.split(".")[0] in MODULE_ROOTS}
+    """Classes of the core's components and of their parts."""
+    found: set[type] = set()
+    waiting = list(vars(core).values())
+    while waiting:
+        value = waiting.pop()
+        kind = type(value)
+        if kind.__module__.split(".")[0] not in PACKAGES or kind in found:
+            continue
+        found.add(kind)
+        if is_dataclass(value) and not isinstance(value, Schema):
+            waiting += [getattr(value, part.name) for part in fields(value)]
     return [
         *sorted(found - {type(core.schema), type(core.timing), type(core.parameters), ScopeCache}, key=str),
         Lattice,
     ]
-
-
-MODULE_ROOTS = ("detector", "ensemble", "suppression", "tocsin")
 
 
 def _print(node: Node, name: str, depth: int, points: int, ticks: int, whole_seconds: float, least: float) -> None:

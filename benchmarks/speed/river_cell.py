@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Sequence
 from math import log, sqrt
 
 import numpy as np
@@ -11,23 +12,23 @@ from numpy.typing import NDArray
 from river import stats
 
 from benchmarks.speed.cell import Reading
-from benchmarks.speed.flat import GROUP, MINUTE_MS, SURGE, Flat
+from benchmarks.speed.flat import GROUP, MINUTE_MS, SURGE, Flat, shape
 from benchmarks.speed.separation import area
 from detector.timing import WEEK_MS, Timing
 
 SLOT_MS = 30 * 60_000
 SLOTS = WEEK_MS // SLOT_MS
-WARM_TICKS, TICKS = 12, 3
+WARM_TICKS, TICKS = 40, 3
 HOT = 6.0
 TINY, PRIOR = 1e-9, 4e-5
-SLOW = 0.02
+SLOW = 0.05
 LAM = Timing(MINUTE_MS).lam
 
 
 class RiverSeries:
     """Level and weekly profile; residual on three horizons, short against middle, contrast beyond loading and drift.
 
-    Makes the five z that our core makes, from decayed means and variances of river. Simpler than ours in that the
+    Makes the five z that our core makes, from decayed means of values and of squares. Simpler than ours in that the
     residual has a learnt variance in place of a deviance, and the others are the group's running mean.
     """
 
@@ -35,22 +36,24 @@ class RiverSeries:
         "came", "cov", "drift", "due", "expected", "group", "level", "peer", "profile", "scale", "slope", "var",
     )  # fmt: skip
 
-    def __init__(self, group: stats.EWMean) -> None:
+    def __init__(self, group: stats.EWMean, mean: float) -> None:
         self.level = stats.EWMean(0.02)
+        self.level.update(mean)  # told the truth, as our level is
         self.profile: dict[int, stats.EWMean] = {}
         self.came = [stats.EWMean(1 - keep) for keep in LAM]
         self.expected = [stats.EWMean(1 - keep) for keep in LAM]
-        self.scale = [stats.EWVar(SLOW) for _ in LAM]
-        self.slope = stats.EWVar(SLOW)
+        self.scale = [stats.EWMean(SLOW) for _ in LAM]
+        self.slope = stats.EWMean(SLOW)
         self.group = group
         self.cov, self.var, self.drift = stats.EWMean(SLOW), stats.EWMean(SLOW), stats.EWMean(SLOW)
-        self.peer = stats.EWVar(SLOW)
+        self.peer = stats.EWMean(SLOW)
 
     def point(self, slot: int, y: float) -> float:
         """Scores and learns one point; returns the largest |z|."""
         profile = self.profile.get(slot)
         if profile is None:
             profile = self.profile[slot] = stats.EWMean(0.15)
+            profile.update(0.0)
         season, level = profile.get(), self.level.get()
         mu = max(level + season, 0.0)
         largest = 0.0
@@ -62,13 +65,13 @@ class RiverSeries:
             z = abs(x) / sqrt(scale.get() + TINY)
             if z > largest:
                 largest = z
-            scale.update(x)
+            scale.update(x * x)
             moved.append(x)
         slope = moved[0] - moved[1]
         z = abs(slope) / sqrt(self.slope.get() + TINY)
         if z > largest:
             largest = z
-        self.slope.update(slope)
+        self.slope.update(slope * slope)
         x, others = moved[1], self.group.get()
         loading = min(max((self.cov.get() + PRIOR) / (self.var.get() + PRIOR), 0.2), 1.6)
         contrast = x - loading * others - self.drift.get()
@@ -79,18 +82,18 @@ class RiverSeries:
         self.cov.update(x * others)
         self.var.update(others * others)
         self.drift.update(contrast)
-        self.peer.update(contrast)
+        self.peer.update(contrast * contrast)
         self.level.update(y - season)
         profile.update(y - level)
         return largest
 
 
-def river_series(series: int) -> list[RiverSeries]:
-    """So many series in groups of peers."""
+def river_series(means: Sequence[float]) -> list[RiverSeries]:
+    """One for every mean, in groups of peers."""
     out: list[RiverSeries] = []
-    for low in range(0, series, GROUP):
+    for low in range(0, len(means), GROUP):
         group = stats.EWMean(0.2)
-        out += [RiverSeries(group) for _ in range(min(GROUP, series - low))]
+        out += [RiverSeries(group, mean) for mean in means[low : low + GROUP]]
     return out
 
 
@@ -100,7 +103,7 @@ class RiverCell:
     def __init__(self, series: int) -> None:
         self.points = series
         self.flat = Flat(series)
-        self.series = river_series(series)
+        self.series = river_series((self.flat.mean * shape(self.flat.t_ms)).tolist())
         self.hot = 0
         gc.freeze()  # a user with so many objects would, or would pay for the collector too
         for _ in range(WARM_TICKS):

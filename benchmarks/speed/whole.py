@@ -23,6 +23,7 @@ from tocsin.pipeline import step
 
 START_MS = 1_790_035_200_000  # midnight UTC; the event below begins 13 hours later
 QUIET_TICKS = 26  # filters fill; after them scales and tails are fitted
+WANTED_SHARE = 0.01  # of rows in an episode
 SETTLE_TICKS = 64  # deviations reach the share that they keep
 MINUTE_MS = 60_000
 EVENT_CHANGE = -0.15
@@ -119,6 +120,9 @@ def warm(rows: int, *, with_witness: bool = False) -> Warm:
         out.step(out.next_tick(deviating=False), quiet=True)
     out.core.calibration.fit(out.state.calibration, out.state.rows.classes)
     out.traffic.start_deviations()
-    for _ in range(SETTLE_TICKS):
+    for number in range(SETTLE_TICKS):
         out.step(out.next_tick())
+        missing = WANTED_SHARE - out.episode_share()
+        if number % 8 == 7 and missing > 0.0005:
+            out.traffic.widen(missing * out.traffic.leaves.size)
     return out

@@ -92,8 +92,12 @@ def calendar() -> Calendar:
 
 
 def build(rows: int, *, with_witness: bool = False) -> Warm:
+    """`build_sizes` of about so many rows."""
+    return build_sizes(Sizes.of(rows), with_witness=with_witness)
+
+
+def build_sizes(sizes: Sizes, *, with_witness: bool = False) -> Warm:
     """Index, state and profile as after weeks: level and weekly profile are set to the truth, nothing is learnt yet."""
-    sizes = Sizes.of(rows)
     core = Core(schema(sizes, with_witness=with_witness), Parameters())
     state = core.init()
     state.index.admit(keys(sizes, with_witness=with_witness))

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from connectors.simulation.demo import FAILED, NEWS_REGION, SUNNY_REGION, Demo
+from connectors.simulation.demo import FAILED, LIVE_CLOCK, LIVE_HOURS, NEWS_REGION, SUNNY_REGION, Demo
 from connectors.simulation.truth import Event
 from connectors.simulation.world import World
 from detector.schema import MINUTE_MS
+from detector.timing import DAY_MS, WEEK_MS
 from suppression.alarm import AlarmEvent
 from suppression.calendar import Calendar
 from suppression.reasons import Reason
@@ -22,6 +23,16 @@ from tocsin.warmup import warm_up
 
 EARLY_MS, LATE_MS = 10 * MINUTE_MS, 60 * MINUTE_MS  # a verdict belongs to a situation from its start to an hour after
 Labels = Mapping[str, tuple[str, ...]]
+
+
+def last_end_ms(now_ms: int) -> int:
+    """The latest end, not after now, at which the world's clock and the calendar's weekdays agree.
+
+    What is learnt depends on weekdays; so the demo is the same whenever it is run, at the price of a date in the past.
+    """
+    end_minute = LIVE_CLOCK + LIVE_HOURS * 60  # of the week, from Monday 00:00 UTC
+    offset_ms = end_minute * MINUTE_MS - 3 * DAY_MS  # the epoch was a Thursday
+    return (now_ms - offset_ms) // WEEK_MS * WEEK_MS + offset_ms
 
 
 class Situation(NamedTuple):

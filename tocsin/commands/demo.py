@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connectors.simulation.demo import Demo
     from tocsin.api.live import LiveView
     from tocsin.api.server import ServerHandle
@@ -23,7 +25,7 @@ COLOURS = {"HELD": "cyan", "RAISED": "bold red", "wider": "red", "resolved": "gr
 
 
 def demo(
-    days: Annotated[int, typer.Option(min=3, max=60, help="Days of history that are learnt first.")] = 14,
+    days: Annotated[int, typer.Option(min=1, max=60, help="Days of history that are learnt first.")] = 14,
     speed: Annotated[float, typer.Option(min=1.0, help="The ten hours pass so many times as fast.")] = 600.0,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the pages; the next free one if taken.")] = 9464,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
@@ -47,14 +49,17 @@ def _play(folder: Path, days: int, speed: float, port: int, *, ends: bool, opens
     from rich.console import Console
 
     from connectors.simulation.demo import demo_world
+    from detector.schema import MINUTE_MS
+    from suppression.body import iso
     from tocsin.calendar_file import parse_calendars
     from tocsin.commands.options import now_ms
-    from tocsin.demo import LearntEngines, Watcher, situations
+    from tocsin.demo import LearntEngines, Watcher, last_end_ms, situations
     from tocsin.parameters import Parameters
     from tocsin.progress import Progress
 
     console = Console(highlight=False, soft_wrap=True)
-    world_demo = demo_world(now_ms(), days=days)
+    behind_ms = now_ms() - last_end_ms(now_ms())  # ages on the pages are told by the demo's own clock
+    world_demo = demo_world(last_end_ms(now_ms()), days=days)
     world = world_demo.world
     calendar = folder / "calendar.yaml"
     calendar.write_text(world.calendar_yaml(), encoding="utf-8")
@@ -69,12 +74,12 @@ def _play(folder: Path, days: int, speed: float, port: int, *, ends: bool, opens
         )  # fmt: skip
     watcher = Watcher(situations(world_demo), world.parameters.end_ms, lambda verdict: _tell(console, verdict))
     daemon, view = _daemon(folder, calendar, world_demo, engines, speed, watcher)
-    server = _serve(view, daemon, port)
+    server = _serve(view, daemon, port, lambda: now_ms() - behind_ms)
     if not ends:
         watcher.on_end = lambda: _end(console, watcher, server.url)
-    minutes = 60 * 10 / speed
+    first, last = iso(world.parameters.end_ms - 10 * 60 * MINUTE_MS), iso(world.parameters.end_ms)
     console.print(
-        f"Playing ten hours in about {60 * minutes:.0f} s. Inbox: [bold]{server.url}[/]\n"
+        f"Playing {first} to {last}, ten hours, in about {36_000 / speed:.0f} s. Inbox: [bold]{server.url}[/]\n"
         "Four things will happen: a match that the calendar knows, fine weather, breaking news, and a failure of one "
         "device in one region during the match.\n"
     )
@@ -90,7 +95,7 @@ def _play(folder: Path, days: int, speed: float, port: int, *, ends: bool, opens
         code = daemon.run(once=ends)
     finally:
         server.stop()
-    has_ended = view.newest() != [] and view.newest()[0].t_ms + 60_000 >= world.parameters.end_ms
+    has_ended = view.newest() != [] and view.newest()[0].t_ms + MINUTE_MS >= world.parameters.end_ms
     if not has_ended:
         return code or 1
     if ends:
@@ -117,7 +122,7 @@ def _daemon(
         DaemonSettings(folder / "data", reload_every_s=2.0, idle_after_s=0.0, ballast_bytes=0),
         SimulatorSource(world_demo.world, world_demo.live_from_minute, speed=speed, batch_minutes=1),
         engines,
-        [Receiver(sink, Manners(notify_budget=None))],
+        [Receiver(sink, Manners(notify_budget=None, max_alarm_age_ms=None))],
         parse_calendar=parse_calendars,
         parse_silences=parse_silences,
         watched=[WatchedFiles("calendar", (str(calendar),), parse_calendars)],
@@ -128,13 +133,13 @@ def _daemon(
     return daemon, view
 
 
-def _serve(view: LiveView, daemon: Daemon, port: int) -> ServerHandle:
+def _serve(view: LiveView, daemon: Daemon, port: int, clock: Callable[[], int]) -> ServerHandle:
     """The pages on the first free port from `port` on."""
     from detector.errors import StorageError
     from tocsin.api.app import create_app
     from tocsin.api.server import serve_in_thread
 
-    app = create_app(view, reload=lambda: [str(fault) for fault in daemon.reload()])
+    app = create_app(view, reload=lambda: [str(fault) for fault in daemon.reload()], now_ms=clock)
     last = min(port + PORTS, 65_535) if port else 0
     for candidate in range(port, last):
         try:

@@ -39,7 +39,7 @@ class Flat:
     @property
     def surging(self) -> NDArray[np.bool_]:
         """(S,) series that `SURGE` is meant for."""
-        return np.arange(self.series) % SURGING == SURGING // 2
+        return np.asarray(np.arange(self.series) % SURGING == SURGING // 2)
 
 
 def shape(t_ms: int) -> float:

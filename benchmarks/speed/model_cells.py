@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def half_space_trees(mean: float) -> Point:
     """river's HalfSpaceTrees: 10 trees of height 8, window 250, one feature scaled to 0..1."""
     from river import anomaly
 
-    model = anomaly.HalfSpaceTrees(seed=1)
+    model: Any = anomaly.HalfSpaceTrees(seed=1)
 
     def point(y: float) -> float:
         x: dict[Any, float] = {"y": min(y / (4 * mean), 1.0)}
@@ -36,21 +37,20 @@ def snarimax(mean: float) -> Point:
     """river's SNARIMAX(p=2, d=0, q=1): the error of its forecast of the next value, in roots of the mean."""
     from river import time_series
 
-    model = time_series.SNARIMAX(p=2, d=0, q=1)
+    model: Any = time_series.SNARIMAX(p=2, d=0, q=1)
     root = mean**0.5
 
     def point(y: float) -> float:
-        score = abs(y - model.forecast(horizon=1)[0]) / root
+        error = abs(y - model.forecast(horizon=1)[0])
         model.learn_one(y)
-        return score
+        return float(error / root)
 
     return point
 
 
 def random_cut_forest(mean: float) -> Point:
     """rrcf: 10 trees of the last 128 values; mean collusive displacement of the newest."""
-    import rrcf
-
+    rrcf: Any = import_module("rrcf")  # carries no type marks
     trees = [rrcf.RCTree(random_state=seed) for seed in range(10)]
     count = 0
 

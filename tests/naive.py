@@ -52,7 +52,8 @@ def bucket_close(
         hot += g < 1
         one = 1.0 if gauge else expected
         came = sample - expected if gauge else sample
-        acc_y, acc_m, raw_y, raw_m = acc_y + g * came, acc_m + g * one, raw_y + came, raw_m + one
+        acc_y, acc_m = acc_y + g * came, acc_m + g * one
+        raw_y, raw_m = (raw_y + came, raw_m + one) if g > 0 else (raw_y, raw_m)
     n = len(y)
     if gauge:
         c = 3 * math.sqrt(sig2)

@@ -25,7 +25,7 @@ class SeasonalState(NamedTuple):
     prev_res: NDArray[np.float16]  # (P, S) what last week's bucket left unexplained
     acc_y: Float32s  # (S,) sums of the running bucket, weighted by the learning rate
     acc_m: Float32s  # (S,)
-    raw_y: Float32s  # (S,) the same, unweighted
+    raw_y: Float32s  # (S,) the same, unweighted unless frozen
     raw_m: Float32s  # (S,)
     hot: Float32s  # (S,) ticks of the bucket that were hot or missing
     seen: Float32s  # (S,) samples seen, for the cold start
@@ -38,9 +38,9 @@ class Seasonal:
     """Holt-Winters with bounded updates (Gelper, Fried & Croux 2010) on counts: mu = exp(level + profile).
 
     `season_gain`: share of a bucket's deviation that moves its slot (raising it learns faster and forgets more);
-    `recurring_gain`: share taken of what two successive weeks agree on, hot or not, so that a weekly match is learnt and
-    last week's outage is not; `level_half_life_ms`: how fast the level follows; `pseudo_counts` steady sparse rows.
-    Fails you where the season is neither daily nor weekly, and in the week after a change of the daily shape.
+    `recurring_gain`: share taken of what two successive weeks agree on, hot or not, so that a weekly match is learnt
+    and last week's outage is not; `level_half_life_ms`: how fast the level follows; `pseudo_counts` steadies sparse
+    rows. Fails you where the season is neither daily nor weekly, and in the week after a change of the daily shape.
     """
 
     timing: Timing
@@ -74,7 +74,10 @@ class Seasonal:
         return x
 
     def learn(self, state: SeasonalState, view: View, rate: Float32s, scale: Float32s) -> None:
-        """Adds the tick to its bucket; at a bucket's end moves profile and level. `scale` (S,) is sig2 of the middle horizon."""
+        """Adds the tick to its bucket; at a bucket's end moves profile and level.
+
+        `scale` (S,) is sig2 of the middle horizon.
+        """
         number = self.timing.bucket(view.t_ms)
         if state.bucket[0] >= 0 and number != state.bucket[0]:
             self._close_bucket(state, view, scale, int(state.bucket[0]))
@@ -86,8 +89,9 @@ class Seasonal:
         if len(view.gauges):  # gauges sum residuals and ticks
             y[view.gauges] -= m[view.gauges]
             m[view.gauges] = ~unknown[view.gauges]
-        np.add(state.raw_y, y, out=state.raw_y)
-        np.add(state.raw_m, m, out=state.raw_m)
+        thawed = rate > 0  # a frozen row learns nothing, not even what weeks agree on
+        np.add(state.raw_y, y, out=state.raw_y, where=thawed)
+        np.add(state.raw_m, m, out=state.raw_m, where=thawed)
         np.add(state.acc_y, rate * y, out=state.acc_y)
         np.add(state.acc_m, rate * m, out=state.acc_m)
         np.add(state.hot, (rate < 1) | unknown, out=state.hot)

@@ -61,9 +61,9 @@ def test_expectation_equals_its_naive_twin(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("hot_ticks", [0, 4, 12])
-def test_the_end_of_a_bucket_equals_its_naive_twin(seed: int, hot_ticks: int) -> None:
-    """Level, slot and remainder after half an hour with gaps, hot ticks and a gauge among the rows."""
+@pytest.mark.parametrize(("hot_ticks", "hot_rate"), [(0, 1.0), (4, 0.1), (12, 0.1), (12, 0.0), (30, 0.0)])
+def test_the_end_of_a_bucket_equals_its_naive_twin(seed: int, hot_ticks: int, hot_rate: float) -> None:
+    """Level, slot and remainder after half an hour with gaps, hot and frozen ticks and a gauge among the rows."""
     rng = np.random.default_rng(seed)
     seasonal, state = learnt(seed)
     gauges = [2]
@@ -72,7 +72,7 @@ def test_the_end_of_a_bucket_equals_its_naive_twin(seed: int, hot_ticks: int) ->
     y[:, 2] = mu[:, 2] + rng.normal(0.5, 1, 30)
     y[rng.random(y.shape) < 0.05] = np.nan
     rate = np.ones((30, ROWS), np.float32)
-    rate[:hot_ticks] = 0.1
+    rate[:hot_ticks] = hot_rate
     sig2 = rng.uniform(0.001, 0.1, ROWS).astype(np.float32)
     before = [(float(state.ell[r]), float(state.season[7, r]), float(state.prev_res[7, r])) for r in range(ROWS)]
     start = 7 * 30 * MINUTE_MS

@@ -22,10 +22,11 @@ from detector.scorers.correlation import Correlation
 from detector.scorers.derivative import Derivative
 from detector.scorers.forecast_residual import ForecastResidual
 from detector.series import Lattice, SeriesIndex
+from detector.state import CHUNK
 from detector.timing import Timing
 from detector.view import Float32s, View
 
-SHARD = 16_380  # rows: (20 devices + all) × (779 groups + all)
+SHARD = CHUNK // (GROUP + 1) * (GROUP + 1)  # rows; as many as the step works on at a time
 BATCH = 5_000  # samples put in place at a time
 WARM_TICKS, TICKS = 12, 30  # 30 ticks hold one end of a seasonal bucket and six learning ticks
 HOT = 6.0  # |z| that is counted

@@ -165,7 +165,7 @@ def picture(outcome: Outcome) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def is_finite(engine: Engine, unknown: Sequence[str] = ("ell", "last", "counter", "value", "past_x")) -> list[str]:
+def is_finite(engine: Engine, unknown: Sequence[str] = ("ell", "last", "counter", "value", "past_x", "peak", "values")) -> list[str]:
     """Names of arrays that hold NaN or infinity although they are not allowed to."""
     _, arrays = engine.save()
     bad = []

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.contrast import ContrastState
 from detector.forecasters.seasonal import Seasonal, SeasonalState
+from detector.innovations import InnovationState
+from detector.link import Link
 from detector.pairing import pair_rows, witness_metrics
 from detector.runs import RunState
 from detector.schema import Schema
@@ -25,12 +29,16 @@ from ensemble.budget import Budget, BudgetState
 from ensemble.calibrate import Calibration, CalibrationState, volume_class
 from ensemble.combiners.contrast_led import ContrastLed, OnsetState
 from ensemble.episode import Episode, EpisodeState
+from ensemble.opening_law import OpeningLawState
+from ensemble.recent_peak import RecentPeakState
+from ensemble.worst_hours import WorstHoursState
 from suppression.candidate import Candidate
 from suppression.decide import Judge
 from suppression.impact import Impact, ImpactState, ScopeCache
 from suppression.localise import Localisation
+from tocsin.lone import Collected, Lone, LoneRows, Units
 from tocsin.parameters import Parameters
-from tocsin.rows import RowState, Rows
+from tocsin.rows import Rows, RowState
 
 LEVEL_SHAPES = 64  # cuboid levels told apart by calibration; more share the last class
 KINDS = 2  # counts, gauges
@@ -56,6 +64,14 @@ class State:
     calibration: CalibrationState
     onset: OnsetState
     episode: EpisodeState
+    link: Link
+    innovation: InnovationState
+    hours: WorstHoursState
+    entity_hours: WorstHoursState
+    peak: RecentPeakState
+    law: OpeningLawState
+    lone_rows: LoneRows
+    collected: Collected
     impact: ImpactState
     budget: BudgetState
     candidates: list[Candidate] = field(default_factory=list)
@@ -73,6 +89,7 @@ class Derived:
     shapes: NDArray[np.int64]  # (S,) code of the cuboid level, the metric aside
     drift_levels: tuple[int, ...]
     watched_leaves: int
+    units: Units | None = None  # of lone series
 
 
 class Core:
@@ -104,33 +121,35 @@ class Core:
         self.localisation = Localisation()
         self.judge = Judge()
         self.scopes = ScopeCache()
+        self._unused = Lone.of(schema, 0)
+        self.lone = Lone.of(schema, parameters.warmup_ms) if schema.is_lone else None
         self._derived: tuple[int, int, Derived] | None = None
 
     def init(self) -> State:
-        index = SeriesIndex(self.schema)
-        return State(
-            index, self.rows.init(0), self.seasonal.init(0), self.residual.init(0), self.derivative.init(0),
-            self.contrast.init(0), self.witness.init(0), self.zero.init(0), self.stuck.init(0), self.calibration.init(0),
-            self.combiner.init(0), self.episode.init(0), ImpactState(), self.budget.init(),
-        )  # fmt: skip
+        parts = {name: self.initial(name)(0) for name in COMPONENTS}
+        return State(SeriesIndex(self.schema), **parts, impact=ImpactState(), budget=self.budget.init())
 
     def adapt(self, state: State) -> Derived:
         """Grows the arrays to the index; returns what follows from it."""
         size = len(state.index)
         if len(state.rows.age) < size:
             for name in COMPONENTS:
-                setattr(state, name, grow(getattr(state, name), size, self.component(name).init))
+                setattr(state, name, grow(getattr(state, name), size, self.initial(name)))
         if self._derived is None or self._derived[:2] != (id(state.index), size):
             self._derived = (id(state.index), size, self._derive(state.index))
         return self._derived[2]
 
-    def component(self, name: str):  # type: ignore[no-untyped-def]
-        """The component that owns the part of the state of this name."""
-        return {
+    def initial(self, name: str) -> Callable[[int], Any]:
+        """How the part of the state of this name starts, for a number of rows; parts of the other kind stay empty."""
+        if name in LONE_COMPONENTS:
+            first = getattr(self.lone or self._unused, f"init_{name.removeprefix('lone_')}")
+            return first if self.lone is not None else lambda n: first(0)
+        component = {
             "rows": self.rows, "season": self.seasonal, "residual": self.residual, "derivative": self.derivative,
             "contrast": self.contrast, "witness": self.witness, "zero": self.zero, "stuck": self.stuck,
             "calibration": self.calibration, "onset": self.combiner, "episode": self.episode,
         }[name]  # fmt: skip
+        return component.init if self.lone is None or name == "rows" else lambda n: component.init(0)
 
     def _derive(self, index: SeriesIndex) -> Derived:
         lattice = index.lattice()
@@ -156,6 +175,7 @@ class Core:
         return Derived(
             lattice, pair_rows(index), ignored, shapes[lattice.level] if lattice.size else np.zeros(0, np.int64),
             tuple(sorted(drift, key=lambda c: -sum(lattice.levels[c][1]))), watched,
+            self.lone.units(lattice, ignored) if self.lone is not None else None,
         )  # fmt: skip
 
     def classes(self, state: State, derived: Derived) -> NDArray[np.int64]:
@@ -166,8 +186,10 @@ class Core:
         return (derived.shapes * KINDS + gauge) * VOLUMES + volume
 
 
+LONE_COMPONENTS = ("link", "innovation", "hours", "entity_hours", "peak", "law", "lone_rows", "collected")
 COMPONENTS = (
     "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "onset", "episode",
+    *LONE_COMPONENTS,
 )  # fmt: skip
 
 

@@ -15,6 +15,15 @@ UNITS = (1e-30, LARGEST)
 
 def fill(core: Core, state: State, derived: Derived, tick: Tick) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(S,) leaf values in the user's unit, roll-ups NaN; and the rows that are gauges."""
+    rows = state.rows
+    y = leaf_values(core, state, derived, tick)
+    _decide_kinds(core, state, derived, y)
+    np.maximum(y, 0, out=y, where=rows.kind == COUNT)  # a count that is declared as one cannot be negative
+    return y, np.flatnonzero(rows.kind > COUNT)
+
+
+def leaf_values(core: Core, state: State, derived: Derived, tick: Tick) -> NDArray[np.float64]:
+    """(S,) leaf values, whatever their kind: missing zeros filled, counters differenced; roll-ups NaN."""
     lattice, rows = derived.lattice, state.rows
     y = np.full(lattice.size, np.nan)
     y[: len(tick.y)] = tick.y
@@ -25,9 +34,7 @@ def fill(core: Core, state: State, derived: Derived, tick: Tick) -> tuple[NDArra
         if metric.kind == "counter":
             _difference(rows.counter, y, np.flatnonzero(lattice.leaf & (lattice.metric == code)))
     np.clip(y, -LARGEST, LARGEST, out=y)
-    _decide_kinds(core, state, derived, y)
-    np.maximum(y, 0, out=y, where=rows.kind == COUNT)  # a count that is declared as one cannot be negative
-    return y, np.flatnonzero(rows.kind > COUNT)
+    return y
 
 
 def _difference(last: NDArray[np.float64], y: NDArray[np.float64], leaves: NDArray[np.int64]) -> None:

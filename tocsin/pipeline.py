@@ -13,6 +13,7 @@ from suppression.impact import Effects
 from tocsin.alarms import Judgement, follow_candidates
 from tocsin.core import Core, Derived, State
 from tocsin.filling import fill
+from tocsin.lone_turn import turn_lone
 from tocsin.outcome import Outcome
 from tocsin.rows import link, unlink
 
@@ -28,6 +29,8 @@ def step(core: Core, state: State, tick: Tick, controls: Controls, *, quiet: boo
     derived = core.adapt(state)
     state.t_ms = tick.t_ms
     state.ticks += 1
+    if core.lone is not None:
+        return state, turn_lone(core, state, derived, tick, controls, quiet)
     view, effects = prepare(core, state, derived, tick, controls)
     advance(core, state, view)
     z = score(core, state, view)

@@ -13,6 +13,7 @@ from detector.warmstart import warm_start
 from suppression.calendar import Calendar
 from suppression.controls import Controls
 from tocsin.core import Core, State
+from tocsin.lone_start import warm_up_lone
 from tocsin.pipeline import step
 from tocsin.rows import COUNT, LOG_GAUGE, REAL_GAUGE, link
 
@@ -36,6 +37,8 @@ def warm_up(
     calibration are learnt by the very code that judges afterwards.
     """
     calendar = calendar or Calendar()
+    if core.lone is not None:
+        return warm_up_lone(core, state, keys, t_ms, y, calendar)
     state.index.admit(keys)
     core.adapt(state)
     rows = np.array([state.index.rows[key] for key in keys])

@@ -25,7 +25,7 @@ def detect(dataset: Dataset, budget: float) -> Detection:
     keys = [_key(schema, column.labels) for column in panel.columns]
     leaves = sum(c.watched for c in panel.columns)
     core = Core(schema, Parameters(budget=1000 * budget / leaves))
-    calendar = _calendar(dataset, panel)
+    calendar = calendar_of(dataset, panel)
     first = int(panel.units[0].ticks[panel.units[0].score_from])
     state = warm_up(core, core.init(), keys, panel.t_ms[:first], panel.y[:first], calendar, quiet_ms=1 << 60)
     run = GridRun(core, state, keys, Controls(calendar=calendar))
@@ -63,7 +63,7 @@ def _key(schema: Schema, labels: dict[str, str]) -> Key:
     return (labels["stack"], *(labels.get(name, "") for name in schema.dimension_names))
 
 
-def _calendar(dataset: Dataset, panel: Panel) -> Calendar:
+def calendar_of(dataset: Dataset, panel: Panel) -> Calendar:
     if dataset.calendar_csv is None:
         return Calendar()
     from tocsin.calendar_csv import calendar_from_csv, calendar_text

@@ -1,0 +1,168 @@
+"""Alarms of lone series: each opening of a unit is a candidate under the same rules and the same lifecycle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from detector.view import View
+from suppression.alarm import AlarmEvent, alarm_id
+from suppression.body import body, number
+from suppression.candidate import Candidate
+from suppression.controls import Controls
+from suppression.impact import Effects
+from suppression.lifecycle import Lifecycle
+from suppression.suppressor import Scene
+from tocsin.alarms import _grade, _incident, _refresh
+from tocsin.core import Core, Derived, State
+from tocsin.lone_judge import LoneJudgement
+
+LOUDEST = 3  # metrics of a unit that are named as evidence
+LEAST_SURPRISE = 2.0  # from which a metric counts as a voice for the alarm
+Make = Callable[[Candidate, int], dict[str, Any]]
+
+
+def follow_lone(
+    core: Core, state: State, derived: Derived, view: View, effects: Effects, controls: Controls,
+    judgement: LoneJudgement, t_ms: int,
+) -> tuple[list[AlarmEvent], int, dict[str, int]]:  # fmt: skip
+    """Opens, judges and ends candidates; the events of this tick, how many opened, how many were first held by what."""
+    opened = [_open(state, view, judgement, int(row), t_ms) for row in np.flatnonzero(judgement.entered)]
+    state.candidates += opened
+    life, held = Lifecycle(), dict[str, int]()
+    scene = None
+    for candidate in state.candidates:
+        scene = scene or _scene(core, state, derived, view, effects, controls, judgement)
+        _absorb(candidate, state, derived, view, judgement)
+        before = candidate.state
+        _follow(core, state, derived, view, judgement, scene, candidate, life)
+        if before == "pending" and candidate.state == "held":
+            reason = candidate.holds[0].reason
+            held[reason] = held.get(reason, 0) + 1
+    state.candidates = [c for c in state.candidates if c.state != "resolved"]
+    return life.events, len(opened), held
+
+
+def _open(state: State, view: View, judgement: LoneJudgement, row: int, t_ms: int) -> Candidate:
+    sign = 1 if judgement.reading.z[row] >= 0 else -1
+    size = float(view.L[0, row])
+    identity = alarm_id(
+        t_ms, state.index.metric_of(row).name, state.index.cuboid(row), "up" if sign > 0 else "down"
+    )  # fmt: skip
+    return Candidate(
+        identity, row, row, sign, t_ms, t_ms, size=size, raw=size, peak_raw=size, contrast=math.nan, is_weak=False
+    )
+
+
+def _scene(
+    core: Core, state: State, derived: Derived, view: View, effects: Effects, controls: Controls,
+    judgement: LoneJudgement,
+) -> Scene:  # fmt: skip
+    nobody = np.full(len(view.y), np.nan, np.float32)
+    z = np.broadcast_to(judgement.reading.z, (core.horizons, len(view.y)))
+    return Scene(
+        view.t_ms, core.timing, state.index, derived.lattice, controls, effects, judgement.threshold, z, view.L,
+        view.L[0], judgement.F, nobody, nobody, state.rows.age.astype(float), state.candidates,
+    )  # fmt: skip
+
+
+def _absorb(candidate: Candidate, state: State, derived: Derived, view: View, judgement: LoneJudgement) -> None:
+    """Peaks of the candidate's unit, whatever their sign, and for how long it has been calm."""
+    assert derived.units is not None
+    row = candidate.present
+    unit = int(derived.units.of[row])
+    candidate.calm_ticks = int(state.lone_rows.calm[derived.units.heads[unit]]) if unit >= 0 else 1 << 20
+    if not view.judgeable[row]:
+        return
+    raw = float(view.L[0, row])
+    candidate.raw = raw
+    if abs(raw) > abs(candidate.peak_raw):
+        candidate.peak_raw = candidate.size = raw
+    for name, value in (("residual", judgement.F[row]), ("fused", judgement.c[row])):
+        if math.isfinite(value):
+            setattr(candidate, name, max(getattr(candidate, name), abs(float(value))))
+    z = float(judgement.reading.z[row])
+    if math.isfinite(z):
+        candidate.largest_z = max(candidate.largest_z, candidate.sign * z)
+
+
+def _follow(
+    core: Core, state: State, derived: Derived, view: View, judgement: LoneJudgement, scene: Scene,
+    candidate: Candidate, life: Lifecycle,
+) -> None:  # fmt: skip
+    """One candidate's tick: acknowledged, withdrawn, ended; else the rules are asked. A gap says nothing new."""
+    t_ms = scene.t_ms
+    assert core.lone is not None
+
+    def make(of: Candidate, revision: int) -> dict[str, Any]:
+        return body(of, scene, _numbers(core, state, derived, view, judgement, of), revision)
+
+    if candidate.alarm_id in scene.controls.acknowledged and not candidate.acknowledged:
+        candidate.acknowledged = True
+        if candidate.state == "firing":
+            life.update(candidate, t_ms, make)
+    if candidate.alarm_id in scene.controls.withdrawn:
+        return life.resolve(candidate, "withdrawn", t_ms, make)
+    if candidate.calm_ticks >= core.lone.close_ticks:
+        return life.resolve(candidate, "recovered", t_ms, make)
+    _grade(core, state, view, candidate)
+    if candidate.state == "firing":
+        return _refresh(candidate, life, t_ms, make)
+    # while it is calm nothing is asked: what lies within the threshold is no reason to tell
+    if view.judgeable[candidate.present] and not candidate.calm_ticks:
+        verdict = core.judge.decide(candidate, scene)
+        if verdict == "wait":  # for something wider: there is nothing wider
+            verdict = "tell"
+        if candidate.state == "pending" and verdict == "tell":
+            candidate.incident = _incident(state, scene, candidate, t_ms)
+        life.apply(candidate, verdict, t_ms, make)
+    return None
+
+
+def _numbers(
+    core: Core, state: State, derived: Derived, view: View, judgement: LoneJudgement, candidate: Candidate
+) -> dict[str, Any]:
+    row, reading = candidate.present, judgement.reading
+    surprise = candidate.sign * min(candidate.fused, 15.0)
+    voices = _voices(core, state, derived, judgement, candidate)
+    said = [voice["surprise"] for voice in voices if voice["surprise"] is not None]
+    speak = sum(abs(s) >= LEAST_SURPRISE for s in said)
+    return {
+        "observed": number(float(view.y[row]), 6), "expected": number(float(view.mu[row]), 6),
+        "lower": number(float(reading.lower[row]), 6), "upper": number(float(reading.upper[row]), 6),
+        "surprise": number(surprise), "p": number(10 ** -abs(surprise)), "scorers": voices,
+        "votes": {"for": speak, "against": len(said) - speak, "abstain": len(voices) - len(said), "effective": None},
+        "threshold": {"fused": number(candidate.fused), "at": number(judgement.threshold),
+                      "budget": {"rate": core.parameters.budget, "per": core.parameters.budget_per}},
+    }  # fmt: skip
+
+
+def _voices(
+    core: Core, state: State, derived: Derived, judgement: LoneJudgement, candidate: Candidate
+) -> list[dict[str, Any]]:
+    """The innovation of the row; of units with several metrics the loudest of them, by share of what all said."""
+    reading, units = judgement.reading, derived.units
+    assert units is not None
+    row = candidate.present
+    own = _voice(
+        "innovation", float(judgement.F[row]), candidate.residual, float(reading.z[row]),
+        "one tick against the minutes before it, in usual sizes",
+    )  # fmt: skip
+    unit = int(units.of[row])
+    if core.lone is None or core.lone.entity is None or unit < 0:
+        return [own]
+    members = units.table[units.table[:, unit] >= 0, unit]
+    shares = np.nan_to_num(core.lone.entity.shares(reading.s[members][:, None])[:, 0])
+    out = [own]
+    for i in np.argsort(-shares, kind="stable")[:LOUDEST].tolist():
+        metric, surprise = state.index.metric_of(int(members[i])).name, float(judgement.F[members[i]])
+        what = f"innovation of {metric}, {shares[i]:.0%} of what the {len(members)} metrics say together"
+        out.append(_voice(f"innovation:{metric}", surprise, abs(surprise), float(reading.z[members[i]]), what))
+    return out
+
+
+def _voice(name: str, now: float, peak: float, value: float, explains: str) -> dict[str, Any]:
+    return {"name": name, "surprise": number(now), "peak": number(peak), "value": number(value), "explains": explains}

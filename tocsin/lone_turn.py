@@ -1,0 +1,48 @@
+"""A tick of lone series from samples to outcome: what `step` does where no series has peers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detector.frame import Tick
+from detector.view import View
+from suppression.alarm import AlarmEvent
+from suppression.controls import Controls
+from suppression.impact import Effects
+from tocsin.core import Core, Derived, State
+from tocsin.lone_alarm import follow_lone
+from tocsin.lone_judge import LoneJudgement, judge_lone, learn_lone
+from tocsin.outcome import ROW_STATES, Outcome
+
+FIRING, HELD, WARMING, GAP = (ROW_STATES.index(name) for name in ("firing", "held", "warming", "gap"))
+
+
+def turn_lone(core: Core, state: State, derived: Derived, tick: Tick, controls: Controls, quiet: bool) -> Outcome:
+    """Judges, follows alarms, reports, and learns last; `quiet`: nothing becomes a candidate."""
+    view, effects, judgement = judge_lone(core, state, derived, tick, controls)
+    events, opened, held = list[AlarmEvent](), 0, dict[str, int]()
+    if not quiet:
+        events, opened, held = follow_lone(
+            core, state, derived, view, effects, controls, judgement, tick.t_ms
+        )  # fmt: skip
+    outcome = _report(core, state, view, judgement, effects, events, opened, held)
+    learn_lone(core, state, tick.t_ms, judgement.reading, effects)
+    return outcome
+
+
+def _report(
+    core: Core, state: State, view: View, judgement: LoneJudgement, effects: Effects, events: list[AlarmEvent],
+    opened: int, held: dict[str, int],
+) -> Outcome:  # fmt: skip
+    reading = judgement.reading
+    row_state = np.zeros(len(view.y), np.int8)
+    row_state[view.missing] = GAP
+    row_state[~reading.ready] = WARMING
+    for candidate in state.candidates:
+        if candidate.state in ("held", "firing"):
+            row_state[candidate.present] = HELD if candidate.state == "held" else FIRING
+    ids = tuple(dict.fromkeys(o.event_id for o in effects.occurrences))
+    return Outcome(
+        view.t_ms, core.timing.interval_ms, state.index, tuple(events), view.y, view.mu, reading.lower, reading.upper,
+        np.clip(judgement.c, -15, 15), row_state, opened, held, ids,
+    )  # fmt: skip

@@ -122,7 +122,9 @@ class Traffic:
     def widen(self, leaves: float) -> None:
         """Takes slabs down until so many more leaves are in one."""
         while leaves > 0:
-            slab = next(self._slabs)
+            slab = next(self._slabs, None)
+            if slab is None:
+                return  # everything is down
             self._factor[slab] = 0.4
             leaves -= len(slab)
 

@@ -40,7 +40,13 @@ class Warm:
     t_ms: int
 
     def next_tick(self, *, deviating: bool = True) -> Tick:
-        """Counts of the next minute; making them is no part of what is measured."""
+        """Counts of the next minute; making them is no part of what is measured.
+
+        Every eighth tick new slabs make up for the rows that have left their episodes.
+        """
+        missing = WANTED_SHARE - self.episode_share()
+        if deviating and self.state.ticks % 8 == 0 and missing > 0.0005:
+            self.traffic.widen(missing * len(self.traffic.leaves))
         effect = None
         if self.controls.calendar.active(self.t_ms):
             effect = np.where(self.in_scope(), 1 + EVENT_CHANGE, 1.0)
@@ -124,9 +130,6 @@ def warm(rows: int, *, with_witness: bool = False) -> Warm:
         out.step(out.next_tick(deviating=False), quiet=True)
     out.core.calibration.fit(out.state.calibration, out.state.rows.classes)
     out.traffic.start_deviations()
-    for number in range(SETTLE_TICKS):
+    for _ in range(SETTLE_TICKS):
         out.step(out.next_tick())
-        missing = WANTED_SHARE - out.episode_share()
-        if number % 8 == 7 and missing > 0.0005:
-            out.traffic.widen(missing * out.traffic.leaves.size)
     return out

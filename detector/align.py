@@ -75,7 +75,7 @@ class Aligner:
 
     @property
     def closed_until_ms(self) -> int | None:
-        """Samples of ticks before this have come too late, whatever their partition; None while nothing has been closed."""
+        """Samples of ticks before this are late, whatever their partition; None while nothing has been closed."""
         return self.next_ms if self._has_closed else None
 
     def close(self) -> Tick:
@@ -130,7 +130,7 @@ class Aligner:
         self, y: NDArray[np.float64], row: NDArray[np.int64], time_ms: NDArray[np.int64], value: NDArray[np.float64],
         partition: NDArray[np.int32],
     ) -> None:  # fmt: skip
-        """Series with several samples in the tick: exact repetitions are dropped, the rest aggregated in sorted order."""
+        """Series with several samples in the tick: repetitions are dropped, the rest aggregated in sorted order."""
         order = np.lexsort((partition, value, time_ms, row))
         row, time_ms, value, partition = row[order], time_ms[order], value[order], partition[order]
         same_time = np.r_[False, (row[1:] == row[:-1]) & (time_ms[1:] == time_ms[:-1])]

@@ -8,7 +8,7 @@ from detector.view import Float32s, View
 
 
 class Forecaster(Protocol):
-    """Expectation of every row; memory is a named tuple of arrays (..., S). Three verbs, in this order within a tick."""
+    """Expectation of every row; memory is a named tuple of arrays (..., S). Expects first, learns last in a tick."""
 
     def init(self, n: int) -> Any: ...
     def expect(self, state: Any, view: View) -> Float32s: ...  # (S,) expected value, on the link scale for gauges

@@ -70,7 +70,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Independence:
-    """Declares that metrics of stack `witness` may testify for metrics of stack `watched` where `match` labels agree."""
+    """Says that metrics of stack `witness` may testify for metrics of stack `watched` where `match` labels agree."""
 
     watched: str
     witness: str

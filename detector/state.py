@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,8 +14,8 @@ CHUNK = 16_384  # rows worked on at a time: scratch of a chunk stays in the seco
 def grow(state: S, size: int, init: Callable[[int], S]) -> S:
     """The state with `size` rows; new rows are as `init` makes them.
 
-    Capacity doubles, so that series that arrive one by one cost a copy each time their number doubles only. Arrays whose
-    last axis is not the old number of rows (scalars, tables of classes) are kept as they are.
+    Capacity doubles, so that series that arrive one by one cost a copy each time their number doubles only. Arrays
+    whose last axis is not the old number of rows (scalars, tables of classes) are kept as they are.
     """
     fresh: S | None = None
     out = []
@@ -32,15 +32,12 @@ def grow(state: S, size: int, init: Callable[[int], S]) -> S:
             base = np.array(getattr(init(capacity), name), order="C")
             base[..., :n] = old
         out.append(base[..., :size])
-    return cast(S, type(state)(*out))
+    return _like(state, out)
 
 
 def part(state: S, low: int, high: int, size: int) -> S:
     """The rows [low, high) of a state of `size` rows, as views; what is not per row stays whole."""
-    return cast(
-        S,
-        type(state)(*(a[..., low:high] if a.ndim and a.shape[-1] == size else a for a in state)),
-    )
+    return _like(state, [a[..., low:high] if a.ndim and a.shape[-1] == size else a for a in state])
 
 
 def chunks(size: int, step: int = CHUNK) -> Iterator[tuple[int, int]]:
@@ -50,7 +47,7 @@ def chunks(size: int, step: int = CHUNK) -> Iterator[tuple[int, int]]:
 
 def fork(state: S) -> S:
     """A copy that shares nothing: for audit, what-if and tests."""
-    return cast(S, type(state)(*(fork(v) if isinstance(v, tuple) else np.array(v) for v in state)))
+    return _like(state, [np.array(a) for a in state])
 
 
 def arrays_of(state: NamedTuple, prefix: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -60,4 +57,9 @@ def arrays_of(state: NamedTuple, prefix: str) -> dict[str, np.ndarray[Any, Any]]
 
 def state_from(kind: type[S], arrays: dict[str, np.ndarray[Any, Any]], prefix: str) -> S:
     """The state that `arrays_of` named; owns its arrays."""
-    return cast(S, kind(*(np.array(arrays[f"{prefix}.{name}"]) for name in kind._fields)))  # type: ignore[attr-defined]
+    fields: tuple[str, ...] = kind._fields
+    return kind._make(np.array(arrays[f"{prefix}.{name}"]) for name in fields)
+
+
+def _like(state: S, arrays: Iterable[np.ndarray[Any, Any]]) -> S:
+    return type(state)._make(arrays)

@@ -22,15 +22,17 @@ def warm_start(
 ) -> None:  # fmt: skip
     """Sets `ell` and `season` from history, in place.
 
-    `t_ms` (T,) tick starts, `y` (T, S) values on the link scale (counts as they are), NaN = none; `gauge` (S,) rows on a link scale;
-    `parent` (S,) row whose shape a sparse row leans on, -1 for none; `left_out` (T,) ticks of calendar events.
+    `t_ms` (T,) tick starts, `y` (T, S) values on the link scale (counts as they are), NaN = none; `gauge` (S,) rows
+    on a link scale; `parent` (S,) row whose shape a sparse row leans on, -1 for none; `left_out` (T,) ticks of
+    calendar events.
 
     Bucket means over the level of their week; base = median over weekdays and over weekend days per time of day; the
-    deviation of a weekday = median over weeks (three or more), minmod (two), 0 (one). History shorter than two days gives a level only.
+    deviation of a weekday = median over weeks (three or more), minmod (two), 0 (one). History shorter than two days
+    gives a level only.
     """
     keep = np.ones(len(t_ms), bool) if left_out is None else ~left_out
     total, count = _bucket_sums(timing, t_ms[keep], y[keep])
-    weeks, slots, rows = total.shape
+    _, slots, rows = total.shape
     per_day = max(DAY_MS // timing.bucket_ms, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = total / count
@@ -39,7 +41,7 @@ def warm_start(
         relative = mean / level[:, None, :]
         log_dev = np.where(gauge, mean - level[:, None, :], np.log(np.maximum(relative, 0.02)))
     log_dev[~known] = np.nan
-    shape = np.zeros((slots, rows))
+    shape: Floats = np.zeros((slots, rows))
     if slots >= 7 and np.isfinite(log_dev).any():
         shape = _weekly_shape(log_dev, per_day)
     if not gauge.all():
@@ -110,7 +112,8 @@ def _weekly_shape(log_dev: Floats, per_day: int) -> Floats:
         two = minmod(np.nan_to_num(ordered[0]), np.nan_to_num(ordered[1]))
         deviation = np.where(seen >= 3, middle, np.where(seen == 2, two, 0))
     shape = (out + deviation).reshape(slots, rows)
-    return shape - shape.mean(axis=0)
+    centred: Floats = shape - shape.mean(axis=0)
+    return centred
 
 
 def _median(x: Floats) -> Floats:

@@ -29,7 +29,8 @@ def alarm_id(start_ms: int, metric: str, cuboid: Cuboid, direction: Direction) -
 class AlarmEvent:
     """One transition of one alarm at one tick; `data` is the alarm as JSON values, as docs/reference/alarm.md has it.
 
-    The identity of the transition is `alarm_id/revision`; equal identities have equal bodies within one control journal.
+    The identity of the transition is `alarm_id/revision`; equal identities have equal bodies within one control
+    journal.
     """
 
     type: EventType

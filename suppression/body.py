@@ -58,7 +58,10 @@ def summary(candidate: Candidate, labels: dict[str, str], change: float, t_ms: i
 
 
 def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: int) -> dict[str, Any]:
-    """The `data` of an alarm event. `numbers`: observed, expected, lower, upper, surprise, p, scorers, votes, threshold."""
+    """The `data` of an alarm event.
+
+    `numbers`: observed, expected, lower, upper, surprise, p, scorers, votes, threshold.
+    """
     first, present = series_labels(scene, candidate.row), series_labels(scene, candidate.present)
     observed, expected = numbers["observed"], numbers["expected"]
     change = math.expm1(candidate.raw) if expected is None or not expected else (observed or 0.0) / expected - 1
@@ -128,4 +131,4 @@ def event_json(candidate: Candidate) -> dict[str, Any] | None:
     if candidate.event is None:
         return None
     out = {k: v for k, v in candidate.event.items() if k not in ("until_ms", "peers_object", "outgrown")}
-    return {k: number(v) if isinstance(v, float | np.floating) else v for k, v in out.items()}
+    return {k: number(float(v)) if isinstance(v, float | np.floating) else v for k, v in out.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from detector.schema import ALL, MINUTE_MS
@@ -27,15 +27,15 @@ SAME_LEAVES = 0.6  # intersection over union from which two candidates speak of 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """The rules in their order (design page, algorithms section 10); reasons that apply are all kept, the first leads."""
+    """The rules in their order; reasons that apply are all kept, the first leads."""
 
-    mute: Mute = Mute()
-    silence: SilenceRule = SilenceRule()
-    calendar: CalendarRule = CalendarRule()
-    part_of: PartOf = PartOf()
-    low_impact: LowImpact = LowImpact()
-    agreement: Agreement = Agreement()
-    stack: Stack = Stack()
+    mute: Mute = field(default_factory=Mute)
+    silence: SilenceRule = field(default_factory=SilenceRule)
+    calendar: CalendarRule = field(default_factory=CalendarRule)
+    part_of: PartOf = field(default_factory=PartOf)
+    low_impact: LowImpact = field(default_factory=LowImpact)
+    agreement: Agreement = field(default_factory=Agreement)
+    stack: Stack = field(default_factory=Stack)
 
     def decide(self, candidate: Candidate, scene: Scene) -> Verdict:
         """The verdict at this tick; `candidate.holds` becomes every reason that applies."""

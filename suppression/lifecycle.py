@@ -75,7 +75,7 @@ class Lifecycle:
                 candidate.end,
                 candidate.was_told,
                 data,
-            )  # fmt: skip
+            )
         )
 
 

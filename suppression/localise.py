@@ -28,9 +28,9 @@ class Root:
 class Localisation:
     """Greedy search for the cuboid with the greatest likelihood gain; takes it away and goes on, at most eight times.
 
-    Score of a cuboid with n leaves of deviation x and weight w: `gain = ½ m² Σw` with `m = Σwx/Σw`, less half of what its
-    leaves differ (`het`), less a penalty and the log of the number of cuboids of its level. `most_roots`, `penalty`, `stop`,
-    `least_size` as measured on simulated faults.
+    Score of a cuboid with n leaves of deviation x and weight w: `gain = ½ m² Σw` with `m = Σwx/Σw`, less half of what
+    its leaves differ (`het`), less a penalty and the log of the number of cuboids of its level. `most_roots`,
+    `penalty`, `stop`, `least_size` as measured on simulated faults.
     """
 
     most_roots: int = 8
@@ -39,7 +39,7 @@ class Localisation:
     least_size: float = 0.1
 
     def roots(self, lattice: Lattice, x: Floats, v: Floats, wanted: Bools, known: Sequence[int] = ()) -> list[Root]:
-        """Roots among watched rows, best first. `x`, `v` (S,) deviation and variance, read at leaves, NaN x = no opinion.
+        """Roots among watched rows, best first. `x`, `v` (S,): deviation (NaN = no opinion), variance; read at leaves.
 
         `wanted` (S,) rows that may be a root. `known`: rows of wide movements that are explained already, widest
         first; what each moves its leaves by is taken away before the search, a fifth of it in doubt for each leaf.
@@ -50,9 +50,9 @@ class Localisation:
             inside = members(lattice, row)
             inside = inside[np.isfinite(x[inside])]
             if len(inside):
-                moved = float(np.average(x[inside], weights=1 / v[inside]))
-                x[inside] -= moved
-                v[inside] += (LOADING_DOUBT * moved) ** 2
+                common = float(np.average(x[inside], weights=1 / v[inside]))
+                x[inside] -= common
+                v[inside] += (LOADING_DOUBT * common) ** 2
         ok = np.isfinite(x[leaves]) & np.isfinite(v[leaves]) & lattice.watched[leaves]
         sums = _Sums(lattice, np.where(ok, x[leaves], 0.0), np.where(ok, 1 / np.maximum(v[leaves], 1e-9), 0.0), ok)
         raw_mean = sums.mean()
@@ -125,7 +125,8 @@ def without_common_drift(
 ) -> Floats:
     """Leaf deviations less the natural common movement of the given levels, three rounds.
 
-    The robust mean of each group (deviations cut at 3 sd + 0.04) is itself cut to ± the deviation that this roll-up is known to have, `allowance` (S,).
+    The robust mean of each group (deviations cut at 3 sd + 0.04) is itself cut to ± the deviation that this roll-up
+    is known to have, `allowance` (S,).
     """
     leaves = lattice.leaves
     out = np.array(x, float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from detector.frame import Floats
+from detector.frame import Floats, Ints
 from detector.series import Lattice, SeriesIndex
 from detector.timing import Timing
 from suppression.candidate import Candidate
@@ -43,7 +43,7 @@ class Scene:
     residual: Floats  # (S,) surprise F now
     contrast: Floats  # (S,) surprise P now
     testimony: Floats  # (S,) surprise of the contrast with witnesses now, NaN without
-    age: Floats  # (S,) ticks since the last sample
+    age: Ints  # (S,) ticks since the last sample
     candidates: list[Candidate]
 
     @property

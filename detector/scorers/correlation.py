@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,17 +15,18 @@ HUBER = 2.5  # standard deviations at which a sibling's pull on the common facto
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """One-factor model per sibling group, leave-one-out: P = (x - beta others - drift)/sd with x the middle log deviation.
+    """One factor per sibling group, leave-one-out: P = (x - beta others - drift)/sd, x the middle log deviation.
 
-    Groups come from the lattice: same cuboid level, all labels but one equal, the row included. Three siblings make an
-    axis; two a pair contrast without the Huber step and with doubled scale; fewer abstain. `place_axis` is the axis whose siblings are
-    other places, on which the whole variance of event effects counts; on the others that of loadings only.
+    Groups come from the lattice: same cuboid level, all labels but one equal, the row included. Three siblings make
+    an axis; two a pair contrast without the Huber step and with doubled scale; fewer abstain. `place_axis` is the
+    axis whose siblings are other places, on which the whole variance of event effects counts; on the others that of
+    loadings only.
     """
 
     timing: Timing
     axes: int
     place_axis: int = -1
-    learning: Learning = Learning()
+    learning: Learning = field(default_factory=Learning)
 
     def init(self, n: int) -> ContrastState:
         return new_contrast(self.axes, n, self.learning.start)
@@ -68,7 +69,7 @@ class Correlation:
                 other /= rest
                 other += factor
                 factor += (n * inverse).astype(np.float32)[code]
-            noise = 1 / rest
+            noise: Float32s = np.float32(1) / rest
         noise += known
         other[~usable | (rest <= 0)] = np.nan
         return Contrast(other, noise, pair)

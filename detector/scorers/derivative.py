@@ -34,7 +34,7 @@ class Derivative:
 
     def score(self, state: DerivativeState, view: View) -> Float32s:
         """(1, S) signed z."""
-        z = (view.L[0] - view.L[1]) / np.sqrt(
+        z: Float32s = (view.L[0] - view.L[1]) / np.sqrt(
             np.float32(0.8) * view.V[0] + state.sig2 + np.asarray(view.effect_variance, np.float32)
         )
         z[~view.judgeable] = np.nan
@@ -48,6 +48,6 @@ class Derivative:
         extra = np.float32(0.8) * view.V[0] + np.asarray(view.effect_variance, np.float32)
         total = extra + state.sig2
         excess = np.minimum((view.L[0] - view.L[1]) ** 2, 9 * total) - extra - state.sig2
-        state.sig2.__iadd__(excess * gain(keep, state.learnt) * g)
+        np.add(state.sig2, excess * gain(keep, state.learnt) * g, out=state.sig2)
         np.maximum(state.sig2, np.float32(self.floor), out=state.sig2)
-        state.learnt.__iadd__(g)
+        np.add(state.learnt, g, out=state.learnt)

@@ -1,4 +1,4 @@
-"""Forecast residual F: how far decayed sums of what came are from those of what was expected, in standard deviations."""
+"""Forecast residual F: how far decayed sums of what came are from those expected, in standard deviations."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class ResidualState(NamedTuple):
 class ForecastResidual:
     """Signed root of the negative binomial deviance (McCullagh & Nelder 1989, ch. 11) per horizon.
 
-    Ticks enter with weight `1/(1 + whitening mu)`: what a busy tick says is limited by its multiplicative noise, so an
-    evening's peak does not drown the night after it. Sums are then scaled by M/Q, which makes the mean equal the variance again, as
-    for a Poisson count (with constant mu: by 1 + lam). `phi = sig2 + event variance` is the dispersion. Gauges: mean residual over
-    its learnt deviation. `half_life_ms`: memory of sig2.
+    Ticks enter with weight `1/(1 + whitening mu)`: what a busy tick says is limited by its multiplicative noise, so
+    an evening's peak does not drown the night after it. Sums are then scaled by M/Q, which makes the mean equal the
+    variance again, as for a Poisson count (with constant mu: by 1 + lam). `phi = sig2 + event variance` is the
+    dispersion. Gauges: mean residual over its learnt deviation. `half_life_ms`: memory of sig2.
     """
 
     timing: Timing
@@ -133,4 +133,4 @@ class ForecastResidual:
             excess *= step
             sig2 += excess
             np.maximum(sig2, np.float32(self.floor), out=sig2)
-        state.learnt.__iadd__(g)
+        np.add(state.learnt, g, out=state.learnt)

@@ -25,9 +25,9 @@ FOUR_HOURS_MS = 240 * MINUTE_MS
 class Stack:
     """Likelihood ratio of "the outside moved" against "only we moved", summed over witnesses of the cuboid's places.
 
-    `hold`: ratio at which the witnesses explain it (latched); `clear`: at which they contradict. No evidence is not calm: without a
-    fresh witness the candidate is told at once. Lets go when 15 minutes of contradiction show that the witnesses recovered
-    and ours did not, or after `most_ms`.
+    `hold`: ratio at which the witnesses explain it (latched); `clear`: at which they contradict. No evidence is not
+    calm: without a fresh witness the candidate is told at once. Lets go when 15 minutes of contradiction show that
+    the witnesses recovered and ours did not, or after `most_ms`.
     """
 
     reason: Reason = "stack"
@@ -66,8 +66,8 @@ class Stack:
     def waits_for_wider(self, candidate: Candidate, scene: Scene) -> bool:
         """Should a narrow candidate wait because witnesses say that its whole place moved?
 
-        In the first minutes of a power cut the part that moves most is found before the whole. It waits, it is not held: if no wider
-        candidate takes it in while its patience lasts, it is told.
+        In the first minutes of a power cut the part that moves most is found before the whole. It waits, it is not
+        held: if no wider candidate takes it in while its patience lasts, it is told.
         """
         if candidate.waited_ticks >= self._patience(candidate, scene):
             return False

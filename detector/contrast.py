@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -25,6 +25,21 @@ class ContrastState(NamedTuple):
     cxx: Float32s  # (A, S) variance of the other
     factor: Float32s  # (A, S) common movement of the row's group; the same value in all rows of a group
     learnt: Float32s  # (A, S) updates so far, weighted by the rate
+
+
+class Learnt(Protocol):
+    """The part of a contrast's memory that is learnt: what siblings and witnesses share."""
+
+    @property
+    def pe2(self) -> Float32s: ...
+    @property
+    def me(self) -> Float32s: ...
+    @property
+    def cxy(self) -> Float32s: ...
+    @property
+    def cxx(self) -> Float32s: ...
+    @property
+    def learnt(self) -> Float32s: ...
 
 
 class Contrast(NamedTuple):
@@ -52,9 +67,9 @@ def new_contrast(axes: int, n: int, start: float) -> ContrastState:
     )  # fmt: skip
 
 
-def residual(state: ContrastState, axis: int, x: Float32s, other: Float32s) -> Float32s:
+def residual(state: Learnt, axis: int, x: Float32s, other: Float32s) -> Float32s:
     """What the row did beyond its loading on the others and its drift."""
-    beta = state.cxy[axis] / state.cxx[axis]
+    beta: Float32s = state.cxy[axis] / state.cxx[axis]
     np.clip(beta, np.float32(0.2), np.float32(1.6), out=beta)
     beta *= other
     np.subtract(x, beta, out=beta)
@@ -62,7 +77,7 @@ def residual(state: ContrastState, axis: int, x: Float32s, other: Float32s) -> F
     return beta
 
 
-def score_contrast(state: ContrastState, axis: int, x: Float32s, contrast: Contrast) -> Float32s:
+def score_contrast(state: Learnt, axis: int, x: Float32s, contrast: Contrast) -> Float32s:
     """(S,) signed z; loadings are known to 20 % only, hence the last term."""
     variance = state.pe2[axis] + contrast.noise
     variance += (np.float32(0.2) * contrast.other) ** 2
@@ -74,7 +89,7 @@ def score_contrast(state: ContrastState, axis: int, x: Float32s, contrast: Contr
 
 
 def learn_contrast(
-    state: ContrastState, axis: int, x: Float32s, contrast: Contrast, rate: Float32s, timing: Timing, how: Learning
+    state: Learnt, axis: int, x: Float32s, contrast: Contrast, rate: Float32s, timing: Timing, how: Learning
 ) -> None:
     """Variance, drift and loading of one axis, all steps bounded; rows without an opinion learn nothing."""
     every = timing.learn_every

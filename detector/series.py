@@ -48,13 +48,18 @@ class Lattice:
         rows = self.rows_at(level)
         above[rows] = rows
         steps = []
-        at: int | None = level
+        at = level
         while at in self.plan_by_level:
             steps.append(self.plan_by_level[at])
             at = int(self.level[steps[-1].source[0]])
         for rollup in steps:
             above[rollup.source] = above[rollup.target[rollup.code]]
         return above[self.leaves]
+
+    def touched(self, leaves: Bools) -> Bools:
+        """(S,) rows with at least one leaf of the mask, the leaves themselves included."""
+        count = np.where(self.leaf & leaves, 1.0, 0.0)
+        return self.sum_up(count) > 0
 
     def rows_at(self, level: int) -> Ints:
         return np.flatnonzero(self.level == level)
@@ -69,8 +74,8 @@ class Lattice:
 class SeriesIndex:
     """Labels ↔ rows. A leaf is a key of the samples; its roll-ups are all combinations of parents and `*`.
 
-    New leaves are admitted in bulk (`admit`), in sorted order of their keys, so that the order of rows depends on the log
-    only. Memory: about 150 B a leaf for the key table, 4 B a dimension and row for codes.
+    New leaves are admitted in bulk (`admit`), in sorted order of their keys, so that the order of rows depends on the
+    log only. Memory: about 150 B a leaf for the key table, 4 B a dimension and row for codes.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -236,11 +241,11 @@ class SeriesIndex:
         return all(at <= 0 for at in level)
 
     def is_watched(self, row: int) -> bool:
-        metric, _ = self._levels[self._flatten()[0][row]]
-        return self.schema.metrics[metric].role == "watched"
+        return self.metric_of(row).role == "watched"
 
     def metric_of(self, row: int) -> Metric:
-        return self.schema.metrics[self._levels[self._flatten()[0][row]][0]]
+        metric: Metric = self.schema.metrics[self._levels[self._flatten()[0][row]][0]]
+        return metric
 
     def labels(self, row: int) -> dict[str, str]:
         """Labels as metrics and pages show them: `*` for all, `device="*", device_family="phone"` for a parent row."""
@@ -348,7 +353,8 @@ def build_lattice(index: SeriesIndex) -> Lattice:
         )
         rollups.append(RollUp(code, source[known], order[place], target))
 
-    siblings, counts = [], []
+    siblings: list[Ints] = []
+    counts: list[Ints] = []
     for d in range(len(tops)):
         at_all = np.asarray([level[d] in (-1, tops[d]) or not schema.dimensions[d].peers for _, level in levels], bool)
         others = codes.astype(np.int64)
@@ -359,10 +365,10 @@ def build_lattice(index: SeriesIndex) -> Lattice:
         count = np.bincount(group, minlength=1)
         alone = (count[group] < 2) | (at_all[level_of] if size else np.zeros(0, bool))
         _, compact = np.unique(group[~alone], return_inverse=True)
-        code = np.zeros(size, np.int32)
-        code[~alone] = compact.reshape(-1) + 1
-        siblings.append(code)
-        number = np.bincount(code, minlength=1)
+        axis_code = np.zeros(size, np.int32)
+        axis_code[~alone] = compact.reshape(-1) + 1
+        siblings.append(axis_code)
+        number = np.bincount(axis_code, minlength=1)
         number[0] = 0
         counts.append(number)
 

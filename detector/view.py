@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,21 @@ def _none() -> Float32s:
     return np.zeros(0, np.float32)
 
 
+class Testimony(NamedTuple):
+    """The contrast with one witness at this tick; NaN = no opinion."""
+
+    contrast: Contrast
+    residual: Float32s  # (S,) log deviation that the witness does not explain
+    pe2: Float32s  # (S,) its learnt variance
+
+
 @dataclass(slots=True)
 class View:
     """S rows, H horizons. Filled stage by stage by the first that needs a thing; read by all after it.
 
     `y` is NaN where there is no sample. For gauges `mu` and `y` are on the scale of the link (log or identity).
-    `effect_variance` is the variance of event effects on the log scale that all cells of a place share, `loading_variance`
-    the part in which cells of one place differ; 0.0 while no event is on.
+    `effect_variance` is the variance of event effects on the log scale that all cells of a place share,
+    `loading_variance` the part in which cells of one place differ; 0.0 while no event is on.
     """
 
     t_ms: int
@@ -46,11 +54,11 @@ class View:
     age: Ints = field(default_factory=lambda: np.zeros(0, np.int32))  # (S,) ticks since the last sample
     witnesses: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # (W, S) witness row, -1 for none
     contrasts: list[Contrast] = field(default_factory=list)  # per axis
-    testimonies: list[Contrast] = field(default_factory=list)  # per witness
+    testimonies: list[Testimony] = field(default_factory=list)  # per witness
 
     def V_now(self) -> Float32s:
         """(S,) counting variance of one tick's log deviation; 0 for gauges."""
         with np.errstate(invalid="ignore"):
-            out: Float32s = 1 / (np.maximum(self.mu, 0) + np.float32(1))
+            out: Float32s = np.float32(1) / (np.maximum(self.mu, np.float32(0)) + np.float32(1))
         out[self.gauges] = 0
         return out

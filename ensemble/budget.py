@@ -1,4 +1,4 @@
-"""From a budget of false pages to a threshold: learnt from the peaks of past candidates, moved slowly."""
+"""From a budget of false pages to a threshold: learnt from how often the fused score opens above each level."""
 
 from __future__ import annotations
 
@@ -7,31 +7,43 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from detector.frame import Floats
 from detector.timing import DAY_MS, WEEK_MS
 
-KEEP_MS = 4 * WEEK_MS
+HALF_LIFE_MS = 3 * WEEK_MS
+LEAST_MS = 1.5 * DAY_MS  # of listening before anything is concluded
 DAILY_STEP = 0.25
+LEVELS = np.arange(1.5, 15.01, 0.5)  # of the fused score
+REAL = 8  # levels above which an opening is taken for a real incident, not for the tail of what is false
+LEAST_COUNT = 4.0  # openings that make a level's rate worth reading
+STEADY_LEVELS = 3  # the slope of the law is read off so many levels next to the promise
+MEAN_EXCESS = 1.0  # of the law, while only one level can be read
+ONE_GROUP = 20.0  # promised pages a week up to which openings are counted for the whole service at once
 Per = Literal["1000-series-week", "series-week", "service-week"]
 
 
 @dataclass(slots=True)
 class BudgetState:
-    """Peaks c of candidates of the trailing four weeks, the threshold in force, and since when we listen."""
+    """Threshold in force and, per level, decayed openings; per group and level, ticks since it was last exceeded."""
 
     threshold: float
-    peaks: list[tuple[int, float]] = field(default_factory=list)  # (tick ms, c at its peak)
-    since_ms: int = -1
+    openings: list[float] = field(default_factory=lambda: [0.0] * len(LEVELS))
+    listened_ms: float = 0.0  # decayed like the openings
+    calm: list[list[int]] = field(default_factory=list)  # (G, levels)
     moved_ms: int = -1
     series: int = 0  # watched leaves that a budget per service was last shared out to
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """`rate` false pages per `per`; B is the same per 1000 series-weeks. Threshold: c that is exceeded at rate B.
+    """`rate` false pages per `per`; B is the same per 1000 series-weeks. Threshold: c at which openings have rate B.
 
-    `rate(c) = A exp(-c/s)` above the entering level. Clamped to [5.5, 10] for B ≤ 10, else to [2, 10]; until two weeks
-    have been seen `7.5 - log10(B/3)`. Everything else that depends on the threshold is derived here.
+    Openings above a level are counted whether or not anybody is told, so that the threshold has no influence on its
+    own evidence. Real incidents open far higher levels as well; so what opens a level but not the one 4 above it
+    counts as false. The law `rate(c) = A exp(-c/s)` is read off the levels next to the promise and followed down to
+    it. Clamped to [5.5, 10] for B ≤ 10, else to [2, 10]; until a day and a half has been seen `7.5 - log10(B/3)`.
     """
 
     rate: float = 3.0
@@ -43,59 +55,74 @@ class Budget:
             return 1000 * self.rate / max(series, 1)
         return 1000 * self.rate if self.per == "series-week" else self.rate
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return (5.5, 10.0) if self.promised(1) <= 10 else (2.0, 10.0)
+    def pages_a_week(self, series: int) -> float:
+        """False pages that the whole service may have in a week."""
+        return self.promised(series) * series / 1000
 
-    @property
-    def start(self) -> float:
-        low, high = self.bounds
-        return min(max(7.5 - math.log10(self.promised(1) / 3), low), high)
+    def bounds(self, series: int) -> tuple[float, float]:
+        return (5.5, 10.0) if self.promised(series) <= 10 else (2.0, 10.0)
+
+    def start(self, series: int) -> float:
+        low, high = self.bounds(series)
+        return min(max(7.5 - math.log10(self.promised(series) / 3), low), high)
 
     def init(self) -> BudgetState:
-        return BudgetState(self.start)
+        return BudgetState(self.start(1))
 
-    def observe(self, state: BudgetState, t_ms: int, peak: float) -> None:
-        """Notes the peak of a candidate that ended, unless it was confirmed real or lay in a calendar window."""
-        state.peaks.append((t_ms, peak))
+    def groups(self, series: int, places: int) -> int:
+        """Groups in which openings are counted: one for all, or one a place where a service has many pages."""
+        return 1 if self.pages_a_week(series) <= ONE_GROUP else max(places, 1)
+
+    def listen(self, state: BudgetState, loudest: Floats, interval_ms: int, exit_ticks: int) -> None:
+        """Counts a tick: `loudest` (G,) the greatest |c| of each group, NaN = no opinion."""
+        if len(state.calm) != len(loudest):
+            state.calm = [[exit_ticks] * len(LEVELS) for _ in loudest]
+        calm: NDArray[np.int64] = np.array(state.calm)
+        above = np.nan_to_num(loudest)[:, None] >= LEVELS
+        opened = (above & (calm >= exit_ticks)).sum(axis=0)
+        keep = 0.5 ** (interval_ms / HALF_LIFE_MS)
+        state.openings = (np.array(state.openings) * keep + opened).tolist()
+        state.listened_ms = state.listened_ms * keep + interval_ms
+        state.calm = np.where(above, 0, np.minimum(calm + 1, exit_ticks)).tolist()
 
     def move(self, state: BudgetState, t_ms: int, series: int) -> None:
-        """Once a day: refit and move at most a quarter; in the first two weeks wait.
-
-        A budget per service has the threshold of its leaves: it starts anew as long as leaves are discovered and
-        nothing has been learnt.
-        """
-        if self.per == "service-week":
-            shared = Budget(self.promised(series))
-            is_learnt = state.series > 0 and 0 <= state.since_ms <= t_ms - 2 * WEEK_MS
-            if series != state.series and not is_learnt:
-                state.threshold = shared.start
-            state.series = series
-            shared.move(state, t_ms, series)
-            return
-        if state.since_ms < 0:
-            state.since_ms = state.moved_ms = t_ms
+        """Once a day: towards the fitted threshold, by at most a quarter; at first wait."""
+        if series != state.series and state.listened_ms < LEAST_MS:
+            state.threshold = self.start(series)
+        state.series = series
+        if state.moved_ms < 0:
+            state.moved_ms = t_ms
         if t_ms - state.moved_ms < DAY_MS:
             return
         state.moved_ms = t_ms
-        state.peaks = [p for p in state.peaks if p[0] > t_ms - KEEP_MS]
-        if t_ms - state.since_ms < 2 * WEEK_MS or series == 0:
-            return
-        target = self.fitted(state, t_ms, series)
-        low, high = self.bounds
-        step = min(max(target - state.threshold, -DAILY_STEP), DAILY_STEP)
-        state.threshold = min(max(state.threshold + step, low), high)
+        step = self.fitted(state, series) - state.threshold
+        state.threshold += min(max(step, -DAILY_STEP), DAILY_STEP)
 
-    def fitted(self, state: BudgetState, t_ms: int, series: int) -> float:
-        """The c with rate B, from an exponential fit to the peaks above the entering level."""
-        weeks = min(t_ms - state.since_ms, KEEP_MS) / WEEK_MS
-        entering = entering_level(state.threshold)
-        over = np.array([c for _, c in state.peaks if c > entering])
-        wanted = self.promised(series) / 1000 * series * weeks  # pages that the budget allows in the time seen
-        if len(over) < 3:
-            return entering + 1.0 if wanted > len(over) else state.threshold
-        scale = float(np.mean(over - entering))
-        return entering + scale * math.log(len(over) / wanted)
+    def settle(self, state: BudgetState, series: int) -> None:
+        """Takes the fitted threshold at once: at the end of a warm-up on history."""
+        state.series = series
+        state.threshold = self.fitted(state, series)
+
+    def fitted(self, state: BudgetState, series: int) -> float:
+        """The c whose rate of false openings is the promised one; the threshold in force while too little is known."""
+        low, high = self.bounds(series)
+        if state.listened_ms < LEAST_MS or not series:
+            return state.threshold
+        weeks = state.listened_ms / WEEK_MS
+        false = np.maximum(np.array(state.openings) - np.array(state.openings[REAL:] + state.openings[-1:] * REAL), 0)
+        wanted = self.pages_a_week(series) * weeks
+        top = int(np.argmax(false))
+        if false[top] <= wanted:
+            return low
+        steady = np.flatnonzero((false >= max(wanted, LEAST_COUNT)) & (np.arange(len(LEVELS)) >= top))
+        if not len(steady):
+            return state.threshold
+        near = steady[-STEADY_LEVELS:]
+        slope = -1 / MEAN_EXCESS
+        if len(near) >= 2:
+            slope = min(float(np.polyfit(LEVELS[near], np.log(false[near]), 1)[0]), -0.1)
+        last = near[-1]
+        return float(min(max(LEVELS[last] + math.log(wanted / false[last]) / slope, low), high))
 
 
 def entering_level(threshold: float) -> float:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Floats, Ints
-from detector.timing import DAY_MS, Timing
-from ensemble.tails import BINS, POOL_COUNT, bin_of, fit_weibull, tail_quantiles
+from detector.timing import DAY_MS, HOUR_MS, Timing
+from ensemble.tails import BINS, LOW, POOL_COUNT, STEP, bin_of, fit_weibull, tail_quantiles
 
 CAP = 15.0  # surprise, the most that is shown
-ROW_QUANTILE = 0.98
+START = 2.5  # of a row's worst hours, in its own standard deviations
+BLOCK_QUANTILE = 0.9
+BLOCK_MS, BLOCK_TICKS = HOUR_MS, 6
 VOLUME_EDGES = tuple(10.0**x for x in (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0))  # mean counts per tick
 
 
@@ -24,7 +26,9 @@ class CalibrationState(NamedTuple):
     total: NDArray[np.float32]  # (C, K) decayed counts, any sign
     log_a: NDArray[np.float32]  # (C, K, 2) tail: -log10 p = a |z|^b
     b: NDArray[np.float32]  # (C, K, 2)
-    q98: NDArray[np.float32]  # (K, S) running quantile of |z| of the row
+    worst: NDArray[np.float32]  # (K, S) running 0.9 quantile of block maxima of |z| of the row
+    block: NDArray[np.float32]  # (K, S) largest |z| of the running block
+    blocks: NDArray[np.int64]  # (2,) blocks so far, ticks in the running one
     scale: NDArray[np.float32]  # (K, S) by which the row's |z| is divided
     fused: NDArray[np.float32]  # (C, 2, BINS) decayed counts of the fused score c
     fused_total: NDArray[np.float32]  # (C,)
@@ -34,11 +38,13 @@ class CalibrationState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Class Weibull tails with a row scale: z' = z / clip((q98 row / q98 class)^0.7, 0.6, 2).
+    """Class Weibull tails with a row scale: z' = z / clip(w row / w class, 0.25, 4), w the row's worst hours.
 
-    `classes` (S,) of a row = cuboid level × kind × volume bucket; made by the caller, `count` of them. The memory of the
-    histograms halves in `half_life_ms`; tails are fitted daily, more often while young. Per-row tails lose: five
-    weeks of a row do not show its 1e-5 quantile.
+    w = the 0.9 quantile of the maxima of |z| over blocks of an hour (at least six ticks): what a row does in its
+    worst hour of ten says how far its tail reaches, which a quantile of single points does not, for points come in
+    bursts. `classes` (S,) of a row = cuboid level × kind × volume bucket; made by the caller, `classes` of them. The
+    memory of the histograms halves in `half_life_ms`; tails are fitted daily, more often while young. Tails of a
+    single row lose: five weeks of a row do not show its 1e-5 quantile.
     """
 
     timing: Timing
@@ -51,7 +57,8 @@ class Calibration:
         return CalibrationState(
             np.zeros((c, k, 2, BINS), np.float32), np.zeros((c, k), np.float32),
             np.full((c, k, 2), np.log(0.7), np.float32), np.full((c, k, 2), 1.3, np.float32),
-            np.full((k, n), 2.3, np.float32), np.ones((k, n), np.float32),
+            np.full((k, n), START, np.float32), np.zeros((k, n), np.float32), np.zeros(2, np.int64),
+            np.ones((k, n), np.float32),
             np.zeros((c, 2, BINS), np.float32), np.zeros(c, np.float32), np.zeros(1, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip
 
@@ -76,15 +83,40 @@ class Calibration:
         value = float(np.exp(state.log_a[row_class, k, side] + state.b[row_class, k, side] * np.log(size)))
         return float(np.copysign(min(value, CAP), z))
 
+    @property
+    def block_ticks(self) -> int:
+        return max(self.timing.ticks(BLOCK_MS), BLOCK_TICKS)
+
+    def advance(self, state: CalibrationState, scores: Floats, rate: Floats) -> None:
+        """Moves block maxima by a tick's scores (K, S); at a block's end the rows' worst hours.
+
+        Frozen rows (rate 0) are left out.
+        """
+        frozen = rate == 0
+        for k in range(self.scorers):
+            size = np.abs(scores[k])
+            if frozen.any():
+                size[frozen] = np.nan
+            np.fmax(state.block[k], size, out=state.block[k])
+        state.blocks[1] += 1
+        if state.blocks[1] < self.block_ticks:
+            return
+        step = np.float32(max(0.03, 1 / (1 + int(state.blocks[0]) / 3)))
+        for k in range(self.scorers):
+            worst, block = state.worst[k], state.block[k]
+            move = np.where(block > worst, np.float32(BLOCK_QUANTILE), np.float32(BLOCK_QUANTILE - 1))
+            move[block == 0] = 0  # nobody had an opinion
+            worst *= np.exp(step * move)
+        state.block[...] = 0
+        state.blocks[0] += 1
+        state.blocks[1] = 0
+
     def learn(self, state: CalibrationState, scores: Floats, classes: Ints, rate: Floats) -> None:
-        """Adds a learning tick's scores (K, S) to the histograms and moves the rows' quantiles."""
-        step = np.float32(max(0.03, 1 / (1 + int(state.updates[0]) / 4)))
+        """Adds a learning tick's scores (K, S) to the histograms."""
         for k in range(self.scorers):
             z = scores[k]
             weight = np.where(np.isfinite(z), rate, np.float32(0))
             size = np.abs(np.where(weight > 0, z, 0))
-            q = state.q98[k]
-            q *= np.exp(step * weight * ((size > q) - np.float32(1 - ROW_QUANTILE)))
             side = (classes * 2 + (z > 0)) * BINS + bin_of(size / state.scale[k])
             hist = np.bincount(side, weight, self.classes * 2 * BINS).reshape(self.classes, 2, BINS)
             state.hist[:, k] += hist.astype(np.float32)
@@ -113,9 +145,9 @@ class Calibration:
         state.b[...] = b
         count = np.maximum(np.bincount(classes, minlength=self.classes), 1)
         for k in range(self.scorers):
-            log_q = np.log(state.q98[k])
-            mean = np.bincount(classes, log_q, self.classes) / count
-            state.scale[k] = np.clip(np.exp(0.7 * (log_q - mean[classes])), 0.6, 2.0)
+            log_worst = np.log(state.worst[k])
+            mean = np.bincount(classes, log_worst, self.classes) / count
+            state.scale[k] = np.clip(np.exp(log_worst - mean[classes]), 0.25, 4.0)
 
     # -- the fused score ---------------------------------------------------------------------------------------------
 
@@ -143,9 +175,8 @@ class Calibration:
         top = int(np.searchsorted(-above, -0.005))  # first bin exceeded with less than 0.5 %
         if i < top:
             return float(np.sign(c) * -np.log10(max(above[i], 1e-15)))
-        edge = lambda k: 0.2 * np.exp(k * np.log(300.0) / BINS)  # noqa: E731
-        start = edge(top)
-        mids = edge(np.arange(top, BINS) + 0.5)
+        start = float(LOW * np.exp(top * STEP))
+        mids = LOW * np.exp((np.arange(top, BINS) + 0.5) * STEP)
         mass = hist[top:]
         mean_excess = float((mass * (mids - start)).sum() / max(mass.sum(), 1e-9)) if mass.sum() > 5 else 1.0
         base = -np.log10(max(above[top] if top < BINS else 0.005, 1e-15))

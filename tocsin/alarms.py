@@ -19,6 +19,7 @@ from suppression.controls import Controls
 from suppression.impact import Effects
 from suppression.lifecycle import SEVERITIES, Lifecycle, severity
 from suppression.localise import RESIDUAL_VARIANCE, Root, without_common_drift
+from suppression.reasons import Direction
 from suppression.suppressor import Scene
 from suppression.width import leaves_of, overlap
 from tocsin.core import Core, Derived, State
@@ -30,6 +31,7 @@ RESUME_MS = 30 * MINUTE_MS
 WITNESS_BETTER = 0.7  # share of a row's own variance that the contrast with a witness must undercut
 INCIDENT_MS = 10 * MINUTE_MS
 PLENTY = 100.0  # expected counts from which one tick is known to 10 %
+MOST_LOUD = 50  # rows without a candidate looked at in one tick
 
 
 @dataclass(slots=True)
@@ -55,8 +57,9 @@ def follow_candidates(
     """Opens, judges and ends candidates; returns the events of this tick and what was opened and first held."""
     scene = _scene(core, state, derived, view, effects, controls, judgement, z, t_ms)
     opened = 0
-    if judgement.entered.any():
-        for root, special in _roots(core, state, derived, view, judgement):
+    loud = _loud(state, derived, view, judgement)
+    if judgement.entered.any() or len(loud):
+        for root, special in _roots(core, state, derived, view, judgement, loud):
             opened += _match_or_open(core, state, derived, view, judgement, root, special, t_ms)
     opened += _shadows(core, state, derived, view, effects, scene, judgement, t_ms)
     life = Lifecycle()
@@ -107,7 +110,8 @@ def _scene(
             plenty = (view.base >= PLENTY) & view.judgeable
             raw = np.where(plenty, np.log((view.y + 1) / (view.base + 1)), raw)
     return Scene(
-        t_ms, core.timing, state.index, derived.lattice, controls, effects, judgement.threshold, z[: core.horizons], view.L,
+        t_ms, core.timing, state.index, derived.lattice, controls, effects, judgement.threshold, z[: core.horizons],
+        view.L,
         raw, judgement.F, judgement.P, judgement.W, state.rows.age, state.candidates,
     )  # fmt: skip
 
@@ -115,8 +119,44 @@ def _scene(
 # -- roots -----------------------------------------------------------------------------------------------------------
 
 
-def _roots(core: Core, state: State, derived: Derived, view: View, judgement: Judgement) -> list[tuple[Root, str]]:
-    """What moved, as few cuboids; a zero run or a stuck row without a root is its own."""
+def _loud(state: State, derived: Derived, view: View, judgement: Judgement) -> NDArray[np.int64]:
+    """Rows in an episode whose fused score reaches the threshold while no candidate that counts speaks for them.
+
+    Loudest first, at most `MOST_LOUD`. A row may enter long before it is loud, as a leak does.
+    """
+    with np.errstate(invalid="ignore"):
+        rows = np.flatnonzero((np.abs(judgement.c) >= judgement.threshold) & (state.episode.sign != 0))
+    if not len(rows):
+        return rows
+    rows = rows[np.argsort(-np.abs(judgement.c[rows]), kind="stable")][:MOST_LOUD]
+    spoken = {
+        sign: np.unique(np.concatenate([np.zeros(0, np.int64), *(leaves_of(derived.lattice, c.present) for c in mine)]))
+        for sign, mine in (
+            (sign, [c for c in state.candidates if c.state != "resolved" and c.sign == sign and not c.is_weak])
+            for sign in (1, -1)
+        )
+    }
+    return np.array(
+        [row for row in rows if not _is_spoken_for(view, int(row), spoken[1 if judgement.c[row] > 0 else -1])], np.int64
+    )
+
+
+def _is_spoken_for(view: View, row: int, spoken: NDArray[np.int64]) -> bool:
+    """Do candidates hold at least half of the row's leaves, or of what its leaves have gained or lost?"""
+    if not len(spoken):
+        return False
+    leaves = leaves_of(view.lattice, row)
+    inside = np.isin(leaves, spoken)
+    if inside.mean() >= 0.5:
+        return True
+    gap = np.nan_to_num(np.expm1(np.clip(view.L[1, leaves], -20, 5)) * np.abs(view.mu[leaves]))
+    return bool(gap[inside].sum() * np.sign(gap.sum()) >= 0.5 * abs(gap.sum()))
+
+
+def _roots(
+    core: Core, state: State, derived: Derived, view: View, judgement: Judgement, loud: NDArray[np.int64]
+) -> list[tuple[Root, str]]:
+    """What moved, as few cuboids; a loud row, a zero run or a stuck row without a root is its own."""
     lattice = derived.lattice
     entered = np.flatnonzero(judgement.entered)
     out: list[tuple[Root, str]] = []
@@ -124,6 +164,7 @@ def _roots(core: Core, state: State, derived: Derived, view: View, judgement: Ju
     for row in plain:
         size = float(view.L[1, row])
         out.append((Root(int(row), size if size else 1e-6 * state.episode.sign[row], size, 0.0), ""))
+    x = view.L[1]
     if lattice.rollups:
         x, v = explained_deviation(core, state, derived, view)
         wanted = lattice.watched & ~derived.ignored & view.judgeable & (state.rows.born >= 0)
@@ -131,6 +172,16 @@ def _roots(core: Core, state: State, derived: Derived, view: View, judgement: Ju
         explained.sort(key=lambda row: -len(leaves_of(lattice, row)))
         out += [(root, "") for root in core.localisation.roots(lattice, x, v, wanted, explained)]
     covered = {int(leaf) for root, _ in out for leaf in leaves_of(lattice, root.row)}
+    found = {root.row for root, _ in out}
+    for row in loud.tolist():
+        leaves = {int(leaf) for leaf in leaves_of(lattice, row)}
+        size = float(x[row]) if np.isfinite(x[row]) else float(view.L[1, row])
+        if row in found or size * judgement.c[row] <= 0 or not leaves - covered:
+            continue
+        if _is_spoken_for(view, row, np.array(sorted(covered), np.int64)):
+            continue
+        covered |= leaves
+        out.append((Root(row, size, float(view.L[0, row]), 0.0), ""))
     runs = entered[judgement.run[entered]]
     for row in runs[np.argsort([-len(leaves_of(lattice, int(r))) for r in runs], kind="stable")]:
         leaves = {int(leaf) for leaf in leaves_of(lattice, int(row))}
@@ -148,8 +199,9 @@ def explained_deviation(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(S,), (S,) log deviation of each row less what a witness or the common drift explains, and its variance.
 
-    The short horizon, or the middle one where that is stronger. Where the contrast with a witness has learnt a smaller variance than
-    the row's own, the witness's movement is taken out; else natural common drift, within what roll-ups usually do.
+    The short horizon, or the middle one where that is stronger. Where the contrast with a witness has learnt a
+    smaller variance than the row's own, the witness's movement is taken out; else natural common drift, within what
+    roll-ups usually do.
     """
     sig2 = state.residual.sig2
     with np.errstate(invalid="ignore"):
@@ -161,16 +213,11 @@ def explained_deviation(
     x[~view.judgeable] = np.nan
     by_witness = np.zeros(len(pick), bool)
     best = WITNESS_BETTER * sig2[1].astype(float)
-    for k, testimony in enumerate(view.testimonies):
-        better = np.isfinite(testimony.other) & (state.witness.pe2[k] < best)
-        if not better.any():
-            continue
-        best[better] = state.witness.pe2[k][better]
-        beta = np.clip(state.witness.cxy[k] / state.witness.cxx[k], 0.2, 1.6)
-        partner = np.maximum(derived.witnesses[k], 0)
-        e = view.L[pick, rows] - beta * view.L[pick, partner] - state.witness.me[k]
-        x[better] = e[better]
-        v[better] = (view.V[pick, rows] + view.V[pick, partner] + RESIDUAL_VARIANCE)[better]
+    for testimony in view.testimonies:
+        better = np.isfinite(testimony.residual) & (testimony.pe2 < best)
+        best[better] = testimony.pe2[better]
+        x[better] = testimony.residual[better]
+        v[better] = (testimony.contrast.noise + RESIDUAL_VARIANCE)[better]
         by_witness |= better
     lattice = derived.lattice
     if derived.drift_levels and not by_witness[lattice.leaf & lattice.watched].all():
@@ -213,7 +260,7 @@ def _match_or_open(
     metric = state.index.metric_of(root.row).name
     cuboid = state.index.cuboid(root.row)
     start = t_ms - core.timing.interval_ms  # hot in two of three ticks: it began at the tick before at the latest
-    direction = "up" if sign > 0 else "down"
+    direction: Direction = "up" if sign > 0 else "down"
     fresh = Candidate(
         alarm_id(start, metric, cuboid, direction), root.row, root.row, sign, start, t_ms,
         size=root.size, raw=root.raw, peak_raw=root.raw, contrast=math.nan, is_run=bool(special), special=special,
@@ -243,7 +290,8 @@ def _shadows(
 ) -> int:
     """Candidates that the calendar takes away: what each place would have raised had nobody known of the event.
 
-    With the effect in the expectation nothing deviates; without it the place's roll-up would. It is put on record, held.
+    With the effect in the expectation nothing deviates; without it the place's roll-up would. It is put on record,
+    held.
     """
     opened = 0
     lattice = derived.lattice
@@ -286,7 +334,7 @@ def _shadows(
                     fused=abs(surprise),
                     is_shadow=True,
                     is_weak=False,
-                )  # fmt: skip
+                )
             )
             opened += 1
     return opened
@@ -348,13 +396,7 @@ def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement
         candidate.testimony = max(candidate.testimony, testimony)
     onset = float((state.onset.up if sign > 0 else state.onset.down)[row])
     candidate.onset = max(candidate.onset, onset)
-    if math.isnan(candidate.contrast):
-        fused = candidate.residual + 0.5 * max(candidate.onset - 1, 0)
-    elif candidate.contrast >= 2:
-        fused = candidate.contrast + 0.5 * max(candidate.residual - 1, 0) + 0.5 * max(candidate.onset - 1, 0)
-    else:
-        fused = 0.0
-    candidate.fused = max(candidate.fused, fused, c if math.isfinite(c) else 0.0)
+    candidate.fused = max(candidate.fused, c if math.isfinite(c) else 0.0)
     z = scene.z[:, row]
     if np.isfinite(z).any():
         candidate.largest_z = max(candidate.largest_z, float(np.nanmax(sign * z)))
@@ -363,7 +405,7 @@ def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement
         candidate.is_run, candidate.special = True, "zero_run" if state.zero.run[row] >= 22 else "stuck"
     least = min(2.5, judgement.entering / 2)
     remembered = bool(has_come_back(view.L[:, row : row + 1], np.array([sign], np.int8))[0])
-    alive = run or (math.isfinite(F) and F >= least and not remembered) or (math.isfinite(P) and P >= least)
+    alive = run or (least <= F and not remembered) or least <= P  # NaN is no voice
     candidate.calm_ticks = 0 if alive else candidate.calm_ticks + 1
 
 
@@ -435,8 +477,6 @@ def _refresh(candidate: Candidate, life: Lifecycle, t_ms: int, make: Any) -> Non
 
 
 def _close(core: Core, state: State, candidate: Candidate, life: Lifecycle, t_ms: int, make: Any) -> None:
-    if not candidate.is_shadow and not candidate.holds:  # what is held would not have been a page
-        core.budget.observe(state.budget, t_ms, candidate.fused)
     assert candidate.end is not None
     life.resolve(candidate, candidate.end, t_ms, make)
 
@@ -496,7 +536,8 @@ def _numbers(core: Core, state: State, view: View, judgement: Judgement, candida
         "effective": number(effective_votes(judgement.q, view, h)),
     }
     return {
-        "observed": number(observed, 6), "expected": number(expected, 6), "lower": number(lower, 6), "upper": number(upper, 6),
+        "observed": number(observed, 6), "expected": number(expected, 6),
+        "lower": number(lower, 6), "upper": number(upper, 6),
         "surprise": number(fused), "p": number(10 ** -abs(fused)), "scorers": scorers, "votes": votes,
         "threshold": {"fused": number(candidate.fused), "at": number(judgement.threshold),
                       "budget": {"rate": core.parameters.budget, "per": core.parameters.budget_per}},
@@ -525,7 +566,7 @@ def _peers(core: Core, view: View, row: int) -> str:
 
 
 def effective_votes(q: Float32s, view: View, horizons: int) -> float:
-    """(tr R)²/‖R‖² of the correlation of F, D and P over the rows of this tick: 1 = they say the same, 3 = independent."""
+    """(tr R)²/‖R‖² of the correlations of F, D and P over the rows of this tick: 1 = all one, 3 = independent."""
     from tocsin.pipeline import largest
 
     voices = [largest(q[:horizons]), q[horizons]]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detector.contrast import ContrastState
 from detector.forecasters.seasonal import Seasonal, SeasonalState
+from detector.frame import Ints
 from detector.innovations import InnovationState
 from detector.link import Link
 from detector.pairing import pair_rows, witness_metrics
@@ -20,7 +21,7 @@ from detector.scorers.correlation import Correlation
 from detector.scorers.derivative import Derivative, DerivativeState
 from detector.scorers.forecast_residual import ForecastResidual, ResidualState
 from detector.scorers.stuck import Stuck
-from detector.scorers.witness import Witness
+from detector.scorers.witness import Witness, WitnessState
 from detector.scorers.zero_run import ZeroRun
 from detector.series import Lattice, SeriesIndex
 from detector.state import grow
@@ -58,7 +59,7 @@ class State:
     residual: ResidualState
     derivative: DerivativeState
     contrast: ContrastState
-    witness: ContrastState
+    witness: WitnessState
     zero: RunState
     stuck: RunState
     calibration: CalibrationState
@@ -84,11 +85,13 @@ class Derived:
     """What follows from the index and changes only when rows are added; no state."""
 
     lattice: Lattice
-    witnesses: NDArray[np.int64]  # (W, S)
+    witnesses: Ints  # (W, S)
     ignored: NDArray[np.bool_]  # (S,) rows of groups with `ignore`
     shapes: NDArray[np.int64]  # (S,) code of the cuboid level, the metric aside
     drift_levels: tuple[int, ...]
     watched_leaves: int
+    places: int
+    place_codes: NDArray[np.int64]  # (S,) place of each row, 0 = all
     units: Units | None = None  # of lone series
 
 
@@ -144,7 +147,7 @@ class Core:
         if name in LONE_COMPONENTS:
             first = getattr(self.lone or self._unused, f"init_{name.removeprefix('lone_')}")
             return first if self.lone is not None else lambda n: first(0)
-        component = {
+        component: Any = {
             "rows": self.rows, "season": self.seasonal, "residual": self.residual, "derivative": self.derivative,
             "contrast": self.contrast, "witness": self.witness, "zero": self.zero, "stuck": self.stuck,
             "calibration": self.calibration, "onset": self.combiner, "episode": self.episode,
@@ -172,9 +175,13 @@ class Core:
             if group.ignore:
                 ignored |= _group_rows(index, lattice, group.match)
         watched = int((lattice.leaf & lattice.watched & ~ignored).sum())
+        if self.place_axis >= 0 and lattice.size:
+            places, place_codes = np.unique(lattice.codes[self.place_axis], return_inverse=True)
+        else:
+            places, place_codes = np.zeros(1), np.zeros(lattice.size, np.int64)
         return Derived(
             lattice, pair_rows(index), ignored, shapes[lattice.level] if lattice.size else np.zeros(0, np.int64),
-            tuple(sorted(drift, key=lambda c: -sum(lattice.levels[c][1]))), watched,
+            tuple(sorted(drift, key=lambda c: -sum(lattice.levels[c][1]))), watched, len(places), place_codes,
             self.lone.units(lattice, ignored) if self.lone is not None else None,
         )  # fmt: skip
 
@@ -188,8 +195,8 @@ class Core:
 
 LONE_COMPONENTS = ("link", "innovation", "hours", "entity_hours", "peak", "law", "lone_rows", "collected")
 COMPONENTS = (
-    "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "onset", "episode",
-    *LONE_COMPONENTS,
+    "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "onset",
+    "episode", *LONE_COMPONENTS,
 )  # fmt: skip
 
 

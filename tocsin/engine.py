@@ -58,7 +58,7 @@ class Engine:
 
     @property
     def watermarks(self) -> Mapping[str, int]:
-        """Partition → event time in ms by which its samples should have arrived; partitions that were silent so far are left out."""
+        """Partition → event time in ms by which its samples should have arrived; without those silent so far."""
         marks = {name: clock.watermark_ms(self.schema.lateness_ms) for name, clock in self._clocks.items()}
         return {name: mark for name, mark in marks.items() if mark > NEVER}
 
@@ -85,7 +85,7 @@ class Engine:
     # -- in ----------------------------------------------------------------------------------------------------------
 
     def take(self, batch: Batch) -> None:
-        """Takes a batch in and moves the partition's position; late and future samples are decided here, at their own offset."""
+        """Takes a batch in and moves the partition's position; late and future ones are decided at their offset."""
         clock = self._clock(batch.partition)
         for rejected in batch.rejected:
             self._fates.add(batch.partition, "rejected", rejected.reason, rejected.samples)
@@ -191,7 +191,7 @@ class Engine:
                     "candidates": [c.to_json() for c in state.candidates],
                     "t_ms": state.t_ms,
                     "ticks": state.ticks,
-                }  # fmt: skip
+                }
             )
         header: dict[str, object] = {
             "format": FORMAT,
@@ -223,8 +223,7 @@ class Engine:
                 kind = type(getattr(state, name))
                 setattr(state, name, state_from(kind, dict(arrays), f"{number}.{name}"))
             state.impact = ImpactState({(e, s, p): Amplitude(**a) for e, s, p, a in saved["impact"]})
-            budget = saved["budget"]
-            state.budget = BudgetState(**{**budget, "peaks": [tuple(p) for p in budget["peaks"]]})
+            state.budget = BudgetState(**saved["budget"])
             state.candidates = [Candidate.from_json(c) for c in saved["candidates"]]
             state.t_ms, state.ticks = saved["t_ms"], saved["ticks"]
             prefix = f"{number}.align."

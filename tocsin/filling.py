@@ -88,7 +88,7 @@ def _become_gauge(state: State, derived: Derived, leaves: NDArray[np.int64], y: 
 
 
 def _fix_scale(state: State, rows: NDArray[np.int64], y: NDArray[np.float64], seen: NDArray[np.float64]) -> None:
-    """Unit and offset of rows from their present value; the median of `seen`, or 1, where they have none or are zero."""
+    """Unit and offset of rows from their present value; the median of `seen`, or 1, where that is zero or missing."""
     known = np.abs(seen[~np.isnan(seen) & (seen != 0)])
     size = np.abs(y[rows])
     size = np.where(np.isfinite(size) & (size > 0), size, np.median(known) if len(known) else 1.0)

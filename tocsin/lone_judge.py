@@ -73,10 +73,10 @@ def judge_lone(
     reading.ready = ready
     _set_threshold(core, lone, state, units, tick.t_ms)
     reading.threshold = float(state.lone_rows.threshold)
-    view = _view(core, state, derived, tick.t_ms, y, innovation.expected, ready)
     reach = innovation.band * np.exp(state.hours.log_unit)
-    reading.lower = invert(state.link, innovation.expected - reach).astype(np.float32)
-    reading.upper = invert(state.link, innovation.expected + reach).astype(np.float32)
+    mu, lower, upper = invert(state.link, innovation.expected + np.stack([np.zeros_like(reach), -reach, reach]))
+    reading.lower, reading.upper = lower.astype(np.float32), upper.astype(np.float32)
+    view = _view(core, state, derived, tick.t_ms, y, mu, ready)
     return view, events_on(core, state, derived, controls, tick.t_ms), _opened(lone, state, units, reading)
 
 
@@ -104,7 +104,7 @@ def _set_threshold(core: Core, lone: Lone, state: State, units: Units, t_ms: int
 
 
 def _view(
-    core: Core, state: State, derived: Derived, t_ms: int, y: NDArray[np.float64], expected: Float32s,
+    core: Core, state: State, derived: Derived, t_ms: int, y: NDArray[np.float64], mu: NDArray[np.float64],
     ready: NDArray[np.bool_],
 ) -> View:  # fmt: skip
     """The view that alarms and pages read: values and expectation in the user's unit, one log deviation.
@@ -112,7 +112,6 @@ def _view(
     Of series with values below zero the deviation is in their usual size instead.
     """
     view = View(t_ms, derived.lattice, y.astype(np.float32), np.zeros(0, np.int64))
-    mu = invert(state.link, expected)
     unit = state.link.unit
     floor = 0.01 * unit
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -136,9 +135,9 @@ def _opened(lone: Lone, state: State, units: Units, reading: Reading) -> LoneJud
         over = told > reading.threshold
     opens = over & (calm[heads] >= lone.close_ticks)
     calm[heads] = np.where(over, 0, np.minimum(calm[heads] + 1, LONG_CALM))
-    sign = np.sign(np.nan_to_num(reading.z)).astype(np.float32)
+    sign = np.sign(reading.z)
     entered = np.zeros(len(reading.z), bool)
-    loudness = np.append(np.nan_to_num(reading.s), np.float32(-1))
+    loudness = np.append(np.nan_to_num(reading.s), np.float32(-1)) if opens.any() else reading.s
     for unit in np.flatnonzero(opens).tolist():
         members = units.table[:, unit]
         entered[members[int(np.argmax(loudness[members]))]] = True

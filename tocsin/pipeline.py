@@ -1,4 +1,4 @@
-"""One step: a tick goes in, events and scores come out. Live run, replay, backtest and tests all drive this function."""
+"""One step: a tick goes in, events and scores come out. Live run, replay, backtest and tests all drive it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from detector.frame import Tick
 from detector.view import Float32s, View
 from ensemble.episode import has_come_back
+from suppression.alarm import AlarmEvent
 from suppression.controls import Controls
 from suppression.impact import Effects
 from tocsin.alarms import Judgement, follow_candidates
@@ -19,6 +20,7 @@ from tocsin.rows import link, unlink
 
 HOT_MIDDLE, HOT_SHORT = 5.0, 7.0  # |z| of F at which a row learns at a tenth
 HOT_RATE = 0.1
+CALIBRATED_BLOCKS = 24  # blocks of an hour or more that calibration must have seen before openings are counted
 
 
 def step(core: Core, state: State, tick: Tick, controls: Controls, *, quiet: bool = False) -> tuple[State, Outcome]:
@@ -38,13 +40,33 @@ def step(core: Core, state: State, tick: Tick, controls: Controls, *, quiet: boo
     deviation = np.where(view.judgeable, view.L[0], np.nan)
     core.impact.advance(state.impact, state.index, effects, deviation, noise, core.scopes)
     judgement = judge(core, state, derived, view, z)
-    events, counted = [], (0, {})
+    events: list[AlarmEvent] = []
+    counted: tuple[int, dict[str, int]] = (0, {})
     if not quiet:
         events, counted = follow_candidates(core, state, derived, view, effects, controls, judgement, z, tick.t_ms)
     outcome = report(core, state, derived, view, judgement, events, counted, effects)
     learn(core, state, view, z, judgement, effects)
-    core.budget.move(state.budget, tick.t_ms, derived.watched_leaves)
+    if not core.lone:
+        listen(core, state, derived, judgement, effects)
+        core.budget.move(state.budget, tick.t_ms, derived.watched_leaves)
     return state, outcome
+
+
+def listen(core: Core, state: State, derived: Derived, judgement: Judgement, effects: Effects) -> None:
+    """Counts how loud the service was, calendar windows left out, for the budget's threshold."""
+    if state.calibration.blocks[0] < CALIBRATED_BLOCKS:
+        return
+    heard = derived.lattice.watched & ~derived.ignored & (state.rows.born >= core.rows.warmup_ticks)
+    for mask in effects.masks:
+        heard &= ~derived.lattice.touched(mask)
+    size = np.where(heard & np.isfinite(judgement.c), np.abs(judgement.c), 0)
+    groups = core.budget.groups(derived.watched_leaves, derived.places)
+    if groups == 1:
+        loudest = np.array([size.max(initial=0.0)])
+    else:
+        loudest = np.zeros(groups)
+        np.maximum.at(loudest, derived.place_codes, size)
+    core.budget.listen(state.budget, loudest, core.timing.interval_ms, core.episode.exit_ticks)
 
 
 def prepare(core: Core, state: State, derived: Derived, tick: Tick, controls: Controls) -> tuple[View, Effects]:
@@ -111,7 +133,9 @@ def _roll_up(
 
 def _apply(effects: Effects, lattice: object, view: View) -> None:
     """Event effects on the expectation: leaves directly, roll-ups by the share of their leaves' expectation."""
-    assert effects.log_effect is not None and effects.variance is not None and effects.loading is not None
+    assert effects.log_effect is not None
+    assert effects.variance is not None
+    assert effects.loading is not None
     leaf = lattice.leaf  # type: ignore[attr-defined]
     weight = np.where(leaf & np.isfinite(view.base), np.abs(view.base), 0.0)
     with_effect = weight * np.exp(effects.log_effect)
@@ -140,7 +164,7 @@ def advance(core: Core, state: State, view: View) -> None:
 
 def score(core: Core, state: State, view: View) -> Float32s:
     """(K, S) signed z: F per horizon, D, P per axis, P per witness; NaN before warm-up, wider until 14 days."""
-    z = np.concatenate(
+    return np.concatenate(
         [
             core.residual.score(state.residual, view),
             core.derivative.score(state.derivative, view),
@@ -148,7 +172,6 @@ def score(core: Core, state: State, view: View) -> Float32s:
             core.witness.score(state.witness, view),
         ]
     )
-    return z
 
 
 def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -> Judgement:
@@ -186,7 +209,7 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
 
 def largest(q: Float32s) -> Float32s:
     """(S,) the value of greatest size over the first axis, sign kept; NaN where all are."""
-    out = q[0].copy()
+    out: Float32s = q[0].copy()
     for other in q[1:]:
         np.copyto(out, other, where=(np.abs(other) > np.abs(out)) | np.isnan(out))
     return out
@@ -199,13 +222,11 @@ def hot_sign(F: Float32s, D: Float32s, P: Float32s, c: Float32s, entering: float
         hot = (np.abs(P) >= entering) | (np.abs(F) >= entering) | (np.abs(c) >= threshold)
         hot |= (np.abs(D) >= entering) & ~alone
         lead = np.where(np.abs(np.nan_to_num(P)) >= entering, P, np.where(np.abs(np.nan_to_num(F)) >= entering, F, D))
-        out = np.where(hot, np.sign(np.nan_to_num(lead)), 0).astype(np.int8)
-    return out
+        return np.where(hot, np.sign(np.nan_to_num(lead)), 0).astype(np.int8)
 
 
 def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgement, effects: Effects) -> None:
     """What may learn learns; a row hot for a day is re-based."""
-    h = core.horizons
     with np.errstate(invalid="ignore"):
         hot = (np.abs(z[1]) > HOT_MIDDLE) | (np.abs(z[0]) > HOT_SHORT)
     rate = np.where(hot, np.float32(HOT_RATE), np.float32(1))
@@ -220,6 +241,7 @@ def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgemen
     core.contrast.learn(state.contrast, view, rate)
     core.witness.learn(state.witness, view, rate)
     core.seasonal.learn(state.season, view, rate, state.residual.sig2[1])
+    core.calibration.advance(state.calibration, z, rate)
     if view.learning:
         classes = state.rows.classes
         core.calibration.learn(state.calibration, z, classes, np.where(view.judgeable, rate, 0).astype(np.float32))
@@ -261,9 +283,9 @@ def report(
     derived: Derived,
     view: View,
     judgement: Judgement,
-    events: list,
-    counted: tuple,
-    effects: Effects,  # type: ignore[type-arg]
+    events: list[AlarmEvent],
+    counted: tuple[int, dict[str, int]],
+    effects: Effects,
 ) -> Outcome:
     """The numbers of every row for pages and metrics."""
     sd = 3 * np.sqrt(view.V_now() + state.residual.sig2[0] + np.asarray(view.effect_variance, np.float32))

@@ -34,7 +34,8 @@ class Rows:
 
     def init(self, n: int) -> RowState:
         return RowState(
-            np.full(n, 1 << 20, np.int32), np.zeros(n, np.int32), np.full(n, UNDECIDED, np.int8), np.zeros(n), np.ones(n),
+            np.full(n, 1 << 20, np.int32), np.zeros(n, np.int32), np.full(n, UNDECIDED, np.int8),
+            np.zeros(n), np.ones(n),
             np.zeros(n, np.int16), np.full(n, np.nan), np.zeros(n, np.int64),
         )  # fmt: skip
 
@@ -43,9 +44,13 @@ class Rows:
         warm = self.parameters.warmup_ms / self.timing.interval_ms
         full = max(14 * DAY_MS / self.timing.interval_ms, warm + 1)
         share = np.clip((state.born - warm) / (full - warm), 0, 1)
-        out = np.sqrt(4 - 3 * share).astype(np.float32)
+        out: NDArray[np.float32] = np.sqrt(4 - 3 * share).astype(np.float32)
         out[state.born < warm] = np.nan
         return out
+
+    @property
+    def warmup_ticks(self) -> float:
+        return self.parameters.warmup_ms / self.timing.interval_ms
 
     @property
     def first_hour(self) -> int:

@@ -33,8 +33,8 @@ def warm_up(
 ) -> State:
     """Learns from a panel: `keys` (L,) leaves, `t_ms` (T,) tick starts without holes, `y` (T, L), NaN = no sample.
 
-    The whole history gives level and profile; its last `quiet_ms` are stepped without raising anything, so that scales, contrasts and
-    calibration are learnt by the very code that judges afterwards.
+    The whole history gives level and profile; its last `quiet_ms` are stepped without raising anything, so that
+    scales, contrasts and calibration are learnt by the very code that judges afterwards.
     """
     calendar = calendar or Calendar()
     if core.lone is not None:
@@ -64,7 +64,6 @@ def warm_up(
         warm_start(state.season, core.timing, t_ms, panel, state.rows.kind > COUNT, parent, off)
         quiet = min(len(t_ms), max(core.timing.ticks(quiet_ms), 200))
         state.rows.born[...] = np.minimum(np.isfinite(panel[: len(t_ms) - quiet]).sum(axis=0), 2**30).astype(np.int32)
-        state.budget.since_ms = state.budget.moved_ms = int(t_ms[0])
     controls = Controls(calendar=calendar)
     first = len(t_ms) - quiet
     delivered = np.ones(len(core.schema.metrics), bool)
@@ -74,6 +73,8 @@ def warm_up(
         state, _ = step(core, state, Tick(int(t_ms[i]), values, delivered), controls, quiet=True)
         if (i - first) % 200 == 0:
             progress(i - first, quiet)
+    if not core.lone:
+        core.budget.settle(state.budget, core.adapt(state).watched_leaves)
     progress(quiet, quiet)
     return state
 
@@ -111,20 +112,19 @@ def _roll_up_panel(core: Core, state: State, panel: NDArray[np.float64]) -> None
     if not lattice.rollups:
         return
     leaf = lattice.leaf
-    with np.errstate(all="ignore"):
-        mean = np.nanmean(panel, axis=0)
+    mean = np.nansum(panel, axis=0) / np.maximum(np.isfinite(panel).sum(axis=0), 1)
     gauge = state.rows.kind > COUNT
     count = lattice.sum_up(leaf.astype(float))
     for i in range(len(panel)):
         row = panel[i]
-        total = np.where(leaf, np.where(np.isnan(row), np.nan_to_num(mean), row), 0.0)
+        total = np.where(leaf, np.where(np.isnan(row), mean, row), 0.0)
         lattice.sum_up(total)
         total[gauge] /= np.maximum(count[gauge], 1)
         row[~leaf] = total[~leaf]
 
 
 def _parents(core: Core, state: State) -> NDArray[np.int64]:
-    """(S,) the row whose daily shape a sparse row leans on: the same labels with the first dimension that is no place open."""
+    """(S,) the row whose shape a sparse row leans on: the same labels, the first dimension that is no place open."""
     index = state.index
     level_of, codes, levels = index.structure()
     names = core.schema.dimension_names

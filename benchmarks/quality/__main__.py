@@ -13,7 +13,7 @@ from benchmarks.quality.cells import localise_cases
 from benchmarks.quality.figures import Figures, measure, measure_cells, measure_grid
 from benchmarks.quality.layout import Found, detect_layout
 from benchmarks.quality.read import read_dataset
-from benchmarks.quality.run import DEFAULT, METHODS, detect
+from benchmarks.quality.run import DEFAULT, METHODS, PEERS, detect
 from benchmarks.quality.table import cells_table, table
 from benchmarks.quality.truth import read_causes, read_grid_truth, read_truth
 from benchmarks.quality.write import write_blames, write_pages, write_scores
@@ -46,7 +46,7 @@ def _run_series(arguments: argparse.Namespace) -> None:
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     said = {}
-    for method in dict.fromkeys((arguments.method, *arguments.peer)):
+    for method in dict.fromkeys((arguments.method, *(PEERS if arguments.peer is None else arguments.peer))):
         begun = time.monotonic()
         said[method] = detect(dataset, arguments.budget, method)
         points = sum(int((panel.y == panel.y).sum()) for panel in dataset.panels)
@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--history", type=Path, help="folder of earlier data of the same layout")
     parser.add_argument("--method", choices=sorted(METHODS), default=DEFAULT, help="whose pages are written")
     parser.add_argument(
-        "--peer", choices=sorted(METHODS), action="append", default=[], help="shown beside it; repeatable"
+        "--peer", choices=sorted(METHODS), action="append", help="shown beside it; repeatable; default: plain"
     )
     return parser
 

@@ -9,7 +9,8 @@ from benchmarks.quality.dataset import Dataset, Detection
 
 Method = Callable[[Dataset, float], Detection]
 METHODS: dict[str, Method] = {"plain": plain.detect, "tocsin": tocsin.detect}
-DEFAULT = "plain"
+DEFAULT = "tocsin"
+PEERS = ("plain",)  # shown beside it unless others are asked for
 
 
 def detect(dataset: Dataset, budget: float, method: str = DEFAULT) -> Detection:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-from detector.contrast import Contrast, ContrastState, Learning, learn_contrast, new_contrast, score_contrast
+from detector.contrast import PRIOR, Contrast, Learning, learn_contrast, residual, score_contrast
 from detector.timing import Timing
-from detector.view import Float32s, View
+from detector.view import Float32s, Testimony, View
 
 FRESH_TICKS = 5  # a witness that has been silent for longer has no opinion
+
+
+class WitnessState(NamedTuple):
+    """W witnesses, S rows."""
+
+    pe2: Float32s  # (W, S) learnt variance of the contrast
+    me: Float32s  # (W, S) its slow drift
+    cxy: Float32s  # (W, S) covariance of row and witness
+    cxx: Float32s  # (W, S) variance of the witness
+    learnt: Float32s  # (W, S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,29 +33,35 @@ class Witness:
 
     timing: Timing
     witnesses: int
-    learning: Learning = Learning()
+    learning: Learning = field(default_factory=Learning)
 
-    def init(self, n: int) -> ContrastState:
-        return new_contrast(self.witnesses, n, self.learning.start)
+    def init(self, n: int) -> WitnessState:
+        def full(value: float) -> Float32s:
+            return np.full((self.witnesses, n), value, np.float32)
 
-    def advance(self, state: ContrastState, view: View) -> None:
+        return WitnessState(full(self.learning.start), full(0), full(PRIOR), full(PRIOR), full(0))
+
+    def advance(self, state: WitnessState, view: View) -> None:
+        """Sets every row against its witness; localisation and `score` read what comes of it."""
         view.testimonies = []
-        for row in view.witnesses:
+        x, v = view.L[1], view.V[1]
+        for w, row in enumerate(view.witnesses):
             usable = (row >= 0) & view.judgeable
             at = np.where(usable, row, 0)
             usable &= (view.age[at] <= FRESH_TICKS) & np.isfinite(view.mu[at])
-            other = np.where(usable, view.L[1][at], np.float32(np.nan))
-            noise = view.V[1] + view.V[1][at] + np.asarray(view.loading_variance, np.float32)
-            view.testimonies.append(Contrast(other, noise, np.zeros(len(row), bool)))
+            other = np.where(usable, x[at], np.float32(np.nan))
+            noise = v + v[at] + np.asarray(view.loading_variance, np.float32)
+            contrast = Contrast(other, noise, np.zeros(len(row), bool))
+            view.testimonies.append(Testimony(contrast, residual(state, w, x, other), state.pe2[w]))
 
-    def score(self, state: ContrastState, view: View) -> Float32s:
+    def score(self, state: WitnessState, view: View) -> Float32s:
         """(W, S) signed z; NaN without a fresh witness."""
         out = np.empty((self.witnesses, len(view.mu)), np.float32)
-        for k, contrast in enumerate(view.testimonies):
-            out[k] = score_contrast(state, k, view.L[1], contrast)
+        for w, testimony in enumerate(view.testimonies):
+            out[w] = score_contrast(state, w, view.L[1], testimony.contrast)
         return out
 
-    def learn(self, state: ContrastState, view: View, rate: Float32s) -> None:
+    def learn(self, state: WitnessState, view: View, rate: Float32s) -> None:
         if view.learning:
-            for k, contrast in enumerate(view.testimonies):
-                learn_contrast(state, k, view.L[1], contrast, rate, self.timing, self.learning)
+            for w, testimony in enumerate(view.testimonies):
+                learn_contrast(state, w, view.L[1], testimony.contrast, rate, self.timing, self.learning)

@@ -21,10 +21,10 @@ class OnsetState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContrastLed:
-    """Rules that treat the voices alike lose: they are dependent and unequal. A strong single voice opens a candidate."""
+    """Rules that treat the voices alike lose: they are dependent and unequal. One strong voice opens a candidate."""
 
     timing: Timing
-    weight: float = 0.5
+    weight: float = 0.15
     onset_half_life_ms: float = 60 * MINUTE_MS
 
     def init(self, n: int) -> OnsetState:

@@ -75,7 +75,7 @@ class Config:
         place = self.place
         return Schema(
             dimensions=tuple(
-                Dimension(name, tuple(_parent(parent, p) for parent, p in d.parents.items()), d.values)
+                Dimension(name, tuple(_parent(parent, p) for parent, p in d.parents.items()), d.values, d.peers)
                 for name, d in model.dimensions.items()
             ),
             metrics=tuple(self._metric(name, metric) for name, metric in model.metrics.items()),

@@ -84,11 +84,22 @@ class ParentModel(Model):
 
 
 class DimensionModel(Model):
-    """One label of a series; `path` defaults to its name, `values` declares the product (else it is discovered)."""
+    """One label of a series; `path` defaults to its name, `values` declares the product (else it is discovered).
+
+    `peers: false`: its values are unlike each other (servers, unrelated measurements); they are neither summed nor
+    compared.
+    """
 
     path: str | None = Field(default=None, min_length=1)
     parents: dict[Label, ParentModel] = Field(default_factory=dict)
     values: Annotated[tuple[str, ...], AsTuple] = ()
+    peers: bool = True
+
+    @model_validator(mode="after")
+    def _sums_need_peers(self) -> DimensionModel:
+        if not self.peers and self.parents:
+            raise inside((("peers",), "a dimension without peers is not summed: expected no parents"))
+        return self
 
 
 class ValueModel(Model):

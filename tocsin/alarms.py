@@ -240,6 +240,9 @@ def _match_or_open(
         own = leaves_of(lattice, candidate.present)
         if overlap(own, leaves) >= SAME_ROOT:
             if candidate.state == "resolved":
+                if candidate.end == "withdrawn":  # a person said that it is not real; not again while it goes on
+                    candidate.ended_ms = t_ms
+                    return 0
                 if candidate.end != "recovered":
                     continue
                 _resume(candidate)

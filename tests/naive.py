@@ -212,6 +212,17 @@ def surprise(z: float, scale: float, a: float, b: float) -> float:
     return math.copysign(min(a * max(abs(z) / scale, 1e-6) ** b, 15.0), z)
 
 
+def worst_hours(z: Sequence[Maybe], block: int, start: float = 2.5) -> float:
+    """Running 0.9 quantile of the largest |z| of each block, by steps up and down of its logarithm."""
+    worst = start
+    for blocks, first in enumerate(range(0, len(z) - block + 1, block)):
+        seen = [abs(value) for value in z[first : first + block] if value is not None]
+        step = max(0.03, 1 / (1 + blocks / 3))
+        if seen and max(seen) > 0:
+            worst *= math.exp(step * (0.9 if max(seen) > worst else -0.1))
+    return worst
+
+
 def histogram_bin(size: float, low: float = 0.2, high: float = 60.0, bins: int = 64) -> int:
     """Which of the log-spaced bins holds |z|."""
     if size <= low:
@@ -266,20 +277,20 @@ def onset_memory(surprises: Sequence[Maybe], keep: float, sign: int) -> float:
     return memory
 
 
-def combined(residual: Maybe, derivative: Maybe, contrast: Maybe) -> Maybe:
+def combined(residual: Maybe, derivative: Maybe, contrast: Maybe, weight: float) -> Maybe:
     """Signed c: the contrast leads, magnitude and onset support; without peers the residual leads."""
     if contrast is None:
         if residual is None:
             return None
         sign = math.copysign(1, residual) if residual else 0
         support = max(sign * derivative - 1, 0) if derivative is not None else 0.0
-        return sign * (abs(residual) + 0.5 * support)
+        return sign * (abs(residual) + weight * support)
     if abs(contrast) < 2:
         return 0.0
     sign = math.copysign(1, contrast)
     support = max(sign * residual - 1, 0) if residual is not None else 0.0
     support += max(sign * derivative - 1, 0) if derivative is not None else 0.0
-    return sign * (abs(contrast) + 0.5 * support)
+    return sign * (abs(contrast) + weight * support)
 
 
 def episode(hot: Sequence[int], alive: Sequence[bool], exit_ticks: int) -> list[int]:
@@ -297,14 +308,41 @@ def episode(hot: Sequence[int], alive: Sequence[bool], exit_ticks: int) -> list[
     return signs
 
 
-def budget_target(peaks: Sequence[float], threshold: float, rate: float, series: int, weeks: float) -> float:
-    """c that is exceeded as often as the budget allows, by an exponential law above the entering level."""
-    entering = max(threshold - 2.5, 1.0)
-    over = [c - entering for c in peaks if c > entering]
-    allowed = rate / 1000 * series * weeks
-    if len(over) < 3:
-        return entering + 1 if allowed > len(over) else threshold
-    return entering + fmean(over) * math.log(len(over) / allowed)
+def openings(loudest: Sequence[Sequence[float]], level: float, exit_ticks: int, keep: float) -> float:
+    """How often groups rose above a level after so many calm ticks; older ticks count ever less."""
+    count = 0.0
+    calm = [exit_ticks] * len(loudest[0])
+    for tick in loudest:
+        count *= keep
+        for group, c in enumerate(tick):
+            above = c >= level  # NaN is not
+            count += above and calm[group] >= exit_ticks
+            calm[group] = 0 if above else calm[group] + 1
+    return count
+
+
+def budget_threshold(
+    levels: Sequence[float], opened: Sequence[float], now: float, bounds: tuple[float, float], wanted: float
+) -> float:
+    """Level at which openings are as frequent as wanted, by an exponential law next to it.
+
+    What opens a level and also the one eight places (4.0) above it is real and is not counted.
+    """
+    n = len(levels)
+    false = [max(opened[k] - opened[min(k + 8, n - 1)], 0.0) for k in range(n)]
+    top = max(range(n), key=lambda k: false[k])
+    if false[top] <= wanted:
+        return bounds[0]
+    near = [k for k in range(top, n) if false[k] >= max(wanted, 4.0)][-3:]
+    if not near:
+        return now
+    slope = -1.0
+    if len(near) >= 2:
+        x, y = [levels[k] for k in near], [math.log(false[k]) for k in near]
+        mx, my = fmean(x), fmean(y)
+        slope = sum((a - mx) * (b - my) for a, b in zip(x, y, strict=True)) / sum((a - mx) ** 2 for a in x)
+        slope = min(slope, -0.1)
+    return clip(levels[near[-1]] + math.log(wanted / false[near[-1]]) / slope, *bounds)
 
 
 # -- localisation, witnesses, events (sections 9 to 11) --------------------------------------------------------------

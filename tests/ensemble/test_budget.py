@@ -1,4 +1,4 @@
-"""From a budget of false pages to a threshold: the fit equals its naive twin, moves slowly, stays in its bounds."""
+"""From a budget of false pages to a threshold: openings and fit equal their naive twins, moves are slow."""
 
 from __future__ import annotations
 
@@ -7,66 +7,105 @@ import math
 import numpy as np
 import pytest
 
-from detector.timing import DAY_MS, WEEK_MS
-from ensemble.budget import Budget, BudgetState, entering_level
+from detector.timing import DAY_MS, HOUR_MS, WEEK_MS
+from ensemble.budget import LEVELS, Budget, BudgetState, entering_level
 from tests import naive
 
 
-def run(budget: Budget, peaks_a_day: int, scale: float, days: int, series: int = 1000) -> BudgetState:
-    """A life with so many candidates a day, their peaks exponential above 4."""
-    rng = np.random.default_rng(2)
+def heard(budget: Budget, scale: float, weeks: float, series: int = 1000, seed: int = 1) -> BudgetState:
+    """A life in which the loudest fused score of an hour is exponential of that scale, above 1."""
+    rng = np.random.default_rng(seed)
     state = budget.init()
-    for day in range(days):
-        budget.move(state, day * DAY_MS, series)
-        for _ in range(peaks_a_day):
-            budget.observe(state, day * DAY_MS, 4 + float(rng.exponential(scale)))
+    for hour in range(int(weeks * 168)):
+        budget.listen(state, 1 + rng.exponential(scale, 1), HOUR_MS, 3)
+        budget.move(state, hour * HOUR_MS, series)
     return state
 
 
-@pytest.mark.parametrize(("rate", "count"), [(3.0, 200), (3.0, 2), (1000.0, 1), (30.0, 40)])
-def test_the_fitted_threshold_equals_its_naive_twin(rate: float, count: int) -> None:
-    """Mean excess above the entering level, rate of exceedance equal to the budget; with hardly any peaks a step."""
-    rng = np.random.default_rng(count)
+@pytest.mark.parametrize("groups", [1, 4])
+def test_openings_equal_their_naive_twin(groups: int) -> None:
+    """A level is opened when it is exceeded after so many calm ticks; old openings count ever less; NaN is calm."""
+    rng = np.random.default_rng(groups)
+    loudest = 6 * rng.random((300, groups)) ** 3 * 2
+    loudest[rng.random(loudest.shape) < 0.1] = np.nan
+    budget = Budget()
+    state = budget.init()
+    for row in loudest:
+        budget.listen(state, row, HOUR_MS, 3)
+    keep = 0.5 ** (HOUR_MS / (3 * WEEK_MS))
+
+    for k, level in enumerate(LEVELS.tolist()):
+        assert pytest.approx(naive.openings(loudest.tolist(), level, 3, keep)) == state.openings[k]
+    assert pytest.approx(HOUR_MS * (1 - keep**300) / (1 - keep)) == state.listened_ms
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("rate", [0.3, 3.0, 30.0, 1000.0])
+def test_the_fitted_threshold_equals_its_naive_twin(seed: int, rate: float) -> None:
+    """Openings that do not reach four levels further, an exponential law next to the promise, followed down to it."""
+    rng = np.random.default_rng(seed)
     budget = Budget(rate)
     state = budget.init()
-    state.since_ms = 0
-    state.peaks = [(0, float(x)) for x in 3 + rng.exponential(1.5, count)]
-    expected = naive.budget_target([c for _, c in state.peaks], state.threshold, rate, 500, 3)
+    state.listened_ms = 3 * WEEK_MS
+    state.openings = (200 * np.exp(-LEVELS / rng.uniform(0.5, 2)) + rng.uniform(0, 3)).tolist()
+    expected = naive.budget_threshold(
+        LEVELS.tolist(), state.openings, state.threshold, budget.bounds(500), budget.pages_a_week(500) * 3
+    )
 
-    assert pytest.approx(expected) == budget.fitted(state, 3 * WEEK_MS, 500)
+    assert pytest.approx(expected) == budget.fitted(state, 500)
 
 
 @pytest.mark.parametrize(("rate", "start"), [(3, 7.5), (0.3, 8.5), (30, 6.5), (1000, 7.5 - math.log10(1000 / 3))])
-def test_until_two_weeks_are_seen_the_threshold_follows_from_the_budget(rate: float, start: float) -> None:
+def test_before_anything_was_heard_the_threshold_follows_from_the_budget(rate: float, start: float) -> None:
     """7.5 - log10(B/3)."""
-    assert pytest.approx(start) == Budget(rate).start
-    assert pytest.approx(start) == run(Budget(rate), 20, 1.0, 14).threshold
+    assert pytest.approx(start) == Budget(rate).start(100)
+    assert pytest.approx(start) == heard(Budget(rate), 1.0, 1 / 7).threshold
 
 
 def test_the_threshold_moves_a_quarter_a_day_at_most() -> None:
     """A bad day cannot change what pages tomorrow by much."""
-    before, after = run(Budget(3), 50, 3.0, 15), run(Budget(3), 50, 3.0, 16)
+    budget = Budget(3)
+    state = heard(budget, 2.0, 1)
+    for day in range(7, 20):
+        before = state.threshold
+        budget.listen(state, np.array([14.0 if day % 2 else 1.0]), HOUR_MS, 3)
+        budget.move(state, day * DAY_MS, 1000)
 
-    assert 0 < after.threshold - before.threshold <= 0.25 + 1e-9
+        assert abs(state.threshold - before) <= 0.25 + 1e-9
 
 
 @pytest.mark.parametrize(("rate", "low", "high"), [(3, 5.5, 10), (10, 5.5, 10), (11, 2, 10), (1000, 2, 10)])
 def test_the_threshold_stays_within_its_bounds(rate: float, low: float, high: float) -> None:
-    """Quiet worlds stop at the lower, wild ones at the upper bound."""
-    assert low == run(Budget(rate), 0, 1.0, 80).threshold
-    assert high == run(Budget(rate), 200, 30.0, 80).threshold
+    """Quiet worlds stop at the lower bound, no world passes the upper one."""
+    assert low == pytest.approx(heard(Budget(rate), 0.01, 12).threshold)
+    assert low <= heard(Budget(rate), 4.0, 12).threshold <= high
 
 
 def test_a_larger_budget_never_raises_the_threshold() -> None:
     """More pages are accepted, so that less is asked of each."""
-    thresholds = [run(Budget(rate), 30, 1.5, 60).threshold for rate in (1, 3, 10, 30, 100, 1000)]
+    thresholds = [heard(Budget(rate), 1.0, 6).threshold for rate in (1, 3, 10, 30, 100, 1000)]
 
     assert sorted(thresholds, reverse=True) == thresholds
 
 
-def test_peaks_older_than_four_weeks_are_forgotten() -> None:
-    """The memory is bounded."""
-    assert len(run(Budget(3), 10, 1.0, 60).peaks) <= 10 * 29
+def test_the_promise_is_kept_where_the_law_is_exponential() -> None:
+    """Openings above the threshold come as often as the budget allows, within a factor of two."""
+    budget = Budget(2.0, "service-week")
+    threshold = heard(budget, 1.0, 12).threshold
+    expected = 168 * math.exp(-(threshold - 1))  # exceedances a week of the world in `heard`
+
+    assert 1.0 <= expected <= 4.0
+
+
+@pytest.mark.parametrize(
+    ("per", "promised", "pages"), [("1000-series-week", 3, 1.5), ("series-week", 3000, 1500), ("service-week", 6, 3)]
+)
+def test_every_unit_of_the_budget_is_the_same_promise_in_other_words(per: str, promised: float, pages: float) -> None:
+    """Three per unit, for 500 series: per 1000 series-weeks, and pages of the whole service a week."""
+    budget = Budget(3.0, per)  # type: ignore[arg-type]
+
+    assert pytest.approx(promised) == budget.promised(500)
+    assert pytest.approx(pages) == budget.pages_a_week(500)
 
 
 def test_the_entering_level_is_below_the_threshold_and_at_least_one() -> None:

@@ -10,7 +10,7 @@ import pytest
 from ensemble.calibrate import CAP, Calibration, CalibrationState, volume_class
 from ensemble.tails import BINS, TAIL_P, bin_of, fit_weibull, tail_quantiles
 from tests import naive
-from tests.grids import MINUTES
+from tests.grids import MINUTES, maybe
 
 ROWS, CLASSES, SCORERS = 40, 3, 2
 
@@ -104,7 +104,7 @@ def test_a_class_learns_the_tail_of_its_own_scores() -> None:
     """Scores of twice the size get, once fitted, about the same surprise as plain ones: one threshold, one rate."""
     calibration = Calibration(MINUTES, 1, 2)
     rng = np.random.default_rng(3)
-    rows = 400
+    rows = 2000
     state = calibration.init(rows)
     classes = np.repeat([0, 1], rows // 2)
     factor = np.where(classes == 1, 2.0, 1.0)
@@ -117,6 +117,24 @@ def test_a_class_learns_the_tail_of_its_own_scores() -> None:
 
     assert pytest.approx(-math.log10(0.00135), rel=0.25) == plain
     assert pytest.approx(plain, rel=0.15) == doubled
+
+
+def test_the_worst_hours_of_a_row_equal_their_naive_twin() -> None:
+    """Largest |z| of blocks of an hour; gaps are left out, a frozen row hears nothing."""
+    calibration = Calibration(MINUTES, SCORERS, CLASSES)
+    state = calibration.init(ROWS)
+    rng = np.random.default_rng(8)
+    z = (rng.standard_normal((400, SCORERS, ROWS)) * rng.uniform(0.5, 3, ROWS)).astype(np.float32)
+    z[rng.random(z.shape) < 0.05] = np.nan
+    rate = np.ones(ROWS, np.float32)
+    rate[-1] = 0
+    for scores in z:
+        calibration.advance(state, scores, rate)
+
+    for k in range(SCORERS):
+        expected = [naive.worst_hours([maybe(x) for x in z[:, k, row]], 60) for row in range(ROWS - 1)]
+        assert pytest.approx(expected, rel=1e-4) == state.worst[k, :-1].tolist()
+        assert 2.5 == state.worst[k, -1]
 
 
 def test_fits_come_early_while_young_and_daily_later() -> None:

@@ -28,7 +28,7 @@ def test_the_fused_score_equals_its_naive_twin(seed: int) -> None:
     c = combiner.score(combiner.init(ROWS), F, D, P)
 
     for row in range(ROWS):
-        expected = naive.combined(maybe(F[row]), maybe(D[row]), maybe(P[row]))
+        expected = naive.combined(maybe(F[row]), maybe(D[row]), maybe(P[row]), combiner.weight)
         if expected is None:
             assert math.isnan(c[row])
         else:

@@ -48,7 +48,10 @@ def wrap(event: AlarmEvent, envelope: Envelope) -> dict[str, Any]:
         "data": event.data,
     }
     if envelope.external_url:
-        message["dataschema"] = f"{envelope.external_url.rstrip('/')}/schemas/alarm/v1.json"
+        base = envelope.external_url.rstrip("/")
+        message["dataschema"] = f"{base}/schemas/alarm/v1.json"
+        links = {**(event.data.get("links") or {}), "self": f"{base}/alarms/{event.alarm_id}"}
+        message["data"] = {**event.data, "links": links}  # the one link from the page to the picture
     return message
 
 

@@ -19,7 +19,8 @@ def test_the_public_library_reads_what_we_write(envelope: Envelope) -> None:
     """Every attribute passes its validation, and the data come back whole."""
     read = JSONFormat().read(CloudEvent, encode(EVENT, envelope))
 
-    assert (EVENT.id, "1.0", EVENT.data) == (read.get_id(), read.get_specversion(), read.get_data())
+    data = {name: value for name, value in (read.get_data() or {}).items() if name != "links"}  # type: ignore[union-attr]
+    assert (EVENT.id, "1.0", EVENT.data) == (read.get_id(), read.get_specversion(), data)
     assert "requests|ios|eu-west|login" == read.get_subject()
 
 
@@ -40,6 +41,14 @@ def test_the_attributes_are_as_documented() -> None:
         "sequence": "3",
     }
     assert expected == {name: value for name, value in found.items() if name != "data"}
+
+
+def test_the_alarms_page_is_one_link_away() -> None:
+    """With an address the message leads to the picture; without one it claims no link."""
+    found = wrap(EVENT, Envelope("n1", "https://tocsin.example.org/"))
+
+    assert {"self": f"https://tocsin.example.org/alarms/{EVENT.alarm_id}"} == found["data"]["links"]
+    assert "links" not in wrap(EVENT, Envelope("n1"))["data"]
 
 
 def test_without_an_address_the_source_is_relative_and_no_schema_is_claimed() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Bools
+from detector.schema import MINUTE_MS
 from detector.timing import WEEK_MS
 from detector.view import Float32s
 
@@ -98,8 +99,11 @@ class OpeningLaw:
         return max(LOWEST, LOW * float((rate / budget) ** (1 / exponent)))
 
     def surprise(self, s: Float32s) -> Float32s:
-        """(S,) -log10 of the chance per tick of an opening at s, by the prior law; from 0 to 15. NaN where s is."""
-        per_tick = self.prior_rate * self.interval_ms / WEEK_MS
+        """(S,) -log10 of the chance per minute of an opening at s, by the prior law; from 0 to 15. NaN where s is.
+
+        Per minute whatever the interval, so that equal surprise means equal rates of false openings.
+        """
+        per_minute = self.prior_rate * MINUTE_MS / WEEK_MS
         with np.errstate(divide="ignore"):
-            out = self.prior_exponent * np.log10(s) - np.float32(math.log10(per_tick))
+            out = self.prior_exponent * np.log10(s) - np.float32(math.log10(per_minute))
         return np.clip(out, 0, 15).astype(np.float32)

@@ -165,7 +165,10 @@ def picture(outcome: Outcome) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def is_finite(engine: Engine, unknown: Sequence[str] = ("ell", "last", "counter", "value", "past_x", "peak", "values")) -> list[str]:
+UNKNOWN = ("ell", "last", "counter", "value", "past_x", "peak", "values")  # arrays in which NaN has a meaning
+
+
+def is_finite(engine: Engine, unknown: Sequence[str] = UNKNOWN) -> list[str]:
     """Names of arrays that hold NaN or infinity although they are not allowed to."""
     _, arrays = engine.save()
     bad = []

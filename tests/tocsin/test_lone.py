@@ -1,0 +1,260 @@
+"""Lone series through the engine: each judged by its own past; entities, events, cold and warm start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from detector.frame import Key, Tick
+from detector.schema import MINUTE_MS, Dimension, Metric, Schema
+from detector.timing import DAY_MS, HOUR_MS, WEEK_MS
+from ensemble.opening_law import OpeningLaw
+from suppression.alarm import AlarmEvent
+from suppression.calendar import Calendar
+from suppression.controls import Controls
+from suppression.silence import Silence
+from tests.streams import START_MS, drive, engine_for, events, is_finite, log_of, memory, picture, play
+from tocsin.calendar_file import parse_calendars
+from tocsin.core import Core
+from tocsin.engine import Engine
+from tocsin.lone import closing_ticks
+from tocsin.lone_start import add_law
+from tocsin.outcome import Outcome
+from tocsin.parameters import Parameters
+from tocsin.pipeline import step
+from tocsin.warmup import warm_up
+
+SERVERS = Schema(
+    dimensions=(Dimension("server", peers=False),), metrics=(Metric("value"),), place=None, interval_ms=5 * MINUTE_MS,
+    lateness_ms=0,
+)  # fmt: skip
+STEP = SERVERS.interval_ms
+BUDGET = Parameters(budget=0.2, budget_per="series-week")
+KEYS: list[Key] = [("value", "a"), ("value", "b"), ("value", "c")]
+SPIKE = 500
+
+
+def noise(ticks: int = 700, columns: int = 3, seed: int = 0) -> np.ndarray:
+    """(T, S) series of sizes 100, 10,000, 1,000,000 with a day's shape and 3 % noise."""
+    rng = np.random.default_rng(seed)
+    shape = 1 + 0.3 * np.sin(np.arange(ticks) * STEP / DAY_MS * 2 * np.pi)
+    return np.asarray(
+        100.0 ** np.arange(1, columns + 1) * shape[:, None] * (1 + 0.03 * rng.standard_normal((ticks, columns)))
+    )
+
+
+def run(y: np.ndarray, keys: Sequence[Key] = KEYS, schema: Schema = SERVERS, **how: object) -> list[Outcome]:
+    return play(log_of(y, keys, STEP, by=9), schema, BUDGET, **how)[1]
+
+
+def told(outcomes: list[Outcome]) -> list[AlarmEvent]:
+    return [e for e in events(outcomes) if e.type in ("fired", "released")]
+
+
+def ticks_of(found: list[AlarmEvent]) -> list[int]:
+    return [(e.tick_ms - START_MS) // STEP for e in found]
+
+
+def calendar(start: int, end: int, expect: str = "") -> Calendar:
+    """One event over ticks [start, end)."""
+    first, last = (np.datetime64(START_MS + t * STEP, "ms").astype("datetime64[s]") for t in (start, end))
+    head = "version: 1\ntimezone: UTC\nevents:\n  - id: sale\n    title: Sale\n"
+    text = f"{head}    when: {{start: {first}, end: {last}}}\n"
+    return parse_calendars({"calendar.yaml": text + expect})
+
+
+def test_a_spike_is_told_at_its_tick_once() -> None:
+    """The series itself, its direction, and nothing of the others; closed half an hour later."""
+    y = noise()
+    y[SPIKE, 1] *= 2
+    found = events(run(y))
+
+    assert [("fired", SPIKE), ("resolved", SPIKE + 6)] == list(
+        zip([e.type for e in found], ticks_of(found), strict=True)
+    )
+    assert {"metric": "value", "server": "b"} == found[0].data["series"]
+    assert "up" == found[0].data["direction"]
+    assert ["innovation"] == [s["name"] for s in found[0].data["evidence"]["scorers"]]
+    assert found[0].data["surprise"] >= found[0].data["evidence"]["threshold"]["at"]
+    assert found[0].data["lower"] < found[0].data["expected"] < found[0].data["upper"] < found[0].data["observed"]
+
+
+def test_values_without_peers_are_not_summed() -> None:
+    """As many rows as series; a lattice over the same labels has a roll-up."""
+    peers = replace(SERVERS, dimensions=(Dimension("server"),))
+
+    assert [3, 4] == [len(run(noise(30), schema=s)[-1].index) for s in (SERVERS, peers)]
+
+
+def test_only_schemas_without_peers_and_witnesses_pay_for_it() -> None:
+    """State of the other kind has no rows."""
+    peers = replace(SERVERS, dimensions=(Dimension("server"),))
+    for schema, used, unused in ((SERVERS, "innovation", "season"), (peers, "season", "innovation")):
+        engine, _ = play(log_of(noise(5), KEYS, STEP, by=9), schema, BUDGET)
+        state = engine.lanes[0].state
+
+        assert (True, 0) == (getattr(state, used)[0].size > 0, getattr(state, unused)[0].size)
+
+
+def test_a_gap_never_opens() -> None:
+    """Missing samples, also of everything at once, are no news."""
+    y = noise()
+    y[SPIKE : SPIKE + 40, 1] = np.nan
+    y[SPIKE + 60 : SPIKE + 70] = np.nan
+
+    assert [] == told(run(y))
+
+
+def test_nothing_is_said_before_the_warm_up_has_passed() -> None:
+    """No opinion, no alarm, whatever happens; then the collected day is history."""
+    y = noise()
+    y[100, 0] *= 5
+    outcomes = run(y)
+    day = DAY_MS // STEP
+
+    assert [] == told(outcomes)
+    assert all(np.isnan(o.surprise).all() and (o.state == 3).all() for o in outcomes[:day])
+    assert np.isfinite(outcomes[day + 1].surprise).all()
+
+
+def test_batches_do_not_matter() -> None:
+    """Cut anywhere: the same outcomes and the same memory, bit for bit."""
+    y = noise()
+    y[SPIKE, 0] *= 2
+    log = log_of(y, KEYS, STEP, by=9)
+    one, outcomes = play(log, SERVERS, BUDGET)
+    other, cut = play(log, SERVERS, BUDGET, sizes=[1, 7, 200, 3, 50] * 30)
+
+    assert [picture(o) for o in outcomes] == [picture(o) for o in cut]
+    assert memory(one) == memory(other)
+    assert [] == is_finite(one)
+
+
+@pytest.mark.parametrize("stop", [20, 150, SPIKE * 3 + 4], ids=["collecting", "late in warm-up", "alarm open"])
+def test_a_loaded_engine_goes_on_as_if_nothing_had_happened(stop: int) -> None:
+    """Also while history is being collected and while an alarm is open."""
+    y = noise()
+    y[SPIKE, 0] *= 2
+    log = log_of(y, KEYS, STEP, by=9)
+    batches = log.batches([stop])
+    whole = engine_for(log, SERVERS, BUDGET)
+    wanted = drive(whole, batches)
+    first = engine_for(log, SERVERS, BUDGET)
+    before = drive(first, batches[:1])
+    header, arrays = first.save()
+    again = Engine.load(SERVERS, BUDGET, json.loads(json.dumps(header)), arrays)
+    after = drive(again, batches[1:])
+
+    assert [picture(o) for o in wanted] == [picture(o) for o in before + after]
+    assert memory(whole) == memory(again)
+
+
+def test_what_comes_later_changes_nothing_before() -> None:
+    """Two futures, one past."""
+    y = noise()
+    other = y.copy()
+    other[SPIKE:] *= np.random.default_rng(1).uniform(0, 5, other[SPIKE:].shape)
+
+    assert [picture(o) for o in run(y)[:SPIKE]] == [picture(o) for o in run(other)[:SPIKE]]
+
+
+def test_an_event_holds_what_it_explains() -> None:
+    """Jump and way back, both inside the envelope: on record, not told."""
+    y = noise()
+    y[SPIKE : SPIKE + 24, 0] *= 1.6
+    on = Controls(calendar=calendar(SPIKE, SPIKE + 24))
+    found = events(run(y, controls=on))
+
+    assert {"calendar"} == {r["reason"] for e in found if e.type == "held" for r in e.data["suppression"]["reasons"]}
+    assert [] == told(run(y, controls=on))
+    assert SPIKE in ticks_of(told(run(y)))
+
+
+def test_what_exceeds_the_envelope_is_told() -> None:
+    """Ten times as much is no sale; nor is a fall where a rise was expected."""
+    much, fall = noise(), noise()
+    much[SPIKE, 0] *= 10
+    fall[SPIKE, 0] *= 0.4
+    expect = "    expect: {direction: up, change: +20%..+100%}\n"
+
+    assert [SPIKE] == ticks_of(told(run(much, controls=Controls(calendar=calendar(SPIKE - 3, SPIKE + 3)))))
+    assert [SPIKE] == ticks_of(told(run(fall, controls=Controls(calendar=calendar(SPIKE - 3, SPIKE + 3, expect)))))
+
+
+def test_a_silence_holds() -> None:
+    """A person's word counts for lone series too."""
+    from suppression.scope import Scope
+
+    y = noise()
+    y[SPIKE, 0] *= 2
+    silence = Silence("s1", Scope(match={"server": ("a",)}, exclude={}), START_MS, START_MS + 10**10, "ann", "known")
+    found = events(run(y, controls=Controls(silences=(silence,))))
+
+    assert ["held", "resolved"] == [e.type for e in found]
+
+
+def entities(ticks: int = 700) -> tuple[Schema, list[Key], np.ndarray]:
+    names = [f"m{i}" for i in range(6)]
+    schema = replace(SERVERS, metrics=tuple(Metric(n) for n in names))
+    rng = np.random.default_rng(4)
+    return schema, [(n, s) for n in names for s in ("a", "b")], 50 + rng.standard_normal((ticks, 12))
+
+
+def test_metrics_of_one_server_are_one_alarm() -> None:
+    """It carries the server's labels and names the metrics that moved."""
+    schema, keys, y = entities()
+    y[SPIKE : SPIKE + 2, [0, 2, 4]] += 30
+    found = told(run(y, keys, schema))
+
+    assert [SPIKE] == ticks_of(found)
+    assert {"server": "a"} == found[0].data["cuboid"]["present"]
+    named = {s["name"] for s in found[0].data["evidence"]["scorers"]}
+    assert {"innovation", "innovation:m0", "innovation:m1", "innovation:m2"} == named
+
+
+def test_warm_start_judges_from_the_first_tick_on() -> None:
+    """History of eight days; a counter's history is differenced."""
+    schema = replace(SERVERS, metrics=(Metric("value", kind="counter"),))
+    y = np.cumsum(np.abs(noise(8 * 288 + 10, 2)), axis=0)
+    core = Core(schema, BUDGET)
+    t_ms = START_MS + np.arange(len(y)) * STEP
+    state = warm_up(core, core.init(), KEYS[:2], t_ms[:-10], y[:-10])
+    state, outcome = step(core, state, Tick(int(t_ms[-10]), y[-10], np.ones(1, bool)), Controls())
+
+    assert np.isfinite(outcome.surprise).all()
+    assert (np.abs(outcome.surprise) < 4).all()
+    assert outcome.observed == pytest.approx(np.diff(y[-11:-9], axis=0)[0])
+
+
+def test_closing_takes_five_minutes_or_half_an_hour() -> None:
+    """Whatever the interval: at least a tick below five minutes, three from there on."""
+    found = [closing_ticks(ms) for ms in (10_000, MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS)]
+
+    assert [30, 5, 6, 3, 3] == found
+
+
+def test_openings_of_history_count_in_their_own_weeks() -> None:
+    """A row that joins later brings what its past held; weeks gone by are forgotten."""
+    law = OpeningLaw(HOUR_MS, 6)
+    live, past = law.init(3), law.init(1)
+    law.learn(live, 10 * WEEK_MS, np.full(3, 2, np.float32), np.ones(3, bool))
+    law.learn(past, 8 * WEEK_MS, np.full(1, 2, np.float32), np.ones(1, bool))
+    law.learn(past, 9 * WEEK_MS, np.full(1, 2, np.float32), np.ones(1, bool))
+    add_law(live, past, np.array([1]))
+
+    assert [3.0, 0.0, 1.0, 0.0, 0.0] == live.opened[0].tolist()
+    assert 10 == int(live.week)
+
+
+def test_dimensions_without_peers_have_no_parents() -> None:
+    """The configuration says why."""
+    from pydantic import ValidationError
+
+    from tocsin.config.series_models import DimensionModel
+
+    with pytest.raises(ValidationError, match="expected no parents"):
+        DimensionModel.model_validate({"peers": False, "parents": {"rack": {"path": "rack"}}})

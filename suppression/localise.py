@@ -45,14 +45,7 @@ class Localisation:
         first; what each moves its leaves by is taken away before the search, a fifth of it in doubt for each leaf.
         """
         leaves = lattice.leaves
-        x, v = np.array(x, float), np.array(v, float)
-        for row in known:
-            inside = members(lattice, row)
-            inside = inside[np.isfinite(x[inside])]
-            if len(inside):
-                common = float(np.average(x[inside], weights=1 / v[inside]))
-                x[inside] -= common
-                v[inside] += (LOADING_DOUBT * common) ** 2
+        x, v = explain_away(lattice, x, v, known)
         ok = np.isfinite(x[leaves]) & np.isfinite(v[leaves]) & lattice.watched[leaves]
         sums = _Sums(lattice, np.where(ok, x[leaves], 0.0), np.where(ok, 1 / np.maximum(v[leaves], 1e-9), 0.0), ok)
         raw_mean = sums.mean()
@@ -77,6 +70,30 @@ class Localisation:
             sums.take(inside, size)
             moved[inside] += size
         return found
+
+
+def explain_away(lattice: Lattice, x: Floats, v: Floats, known: Sequence[int]) -> tuple[Floats, Floats]:
+    """Deviations and variances once the mean of each known row is taken from its leaves, a fifth of it in doubt."""
+    x, v = np.array(x, float), np.array(v, float)
+    for row in known:
+        inside = members(lattice, row)
+        inside = inside[np.isfinite(x[inside])]
+        if len(inside):
+            common = float(np.average(x[inside], weights=1 / v[inside]))
+            x[inside] -= common
+            v[inside] += (LOADING_DOUBT * common) ** 2
+    return x, v
+
+
+def left_over(lattice: Lattice, x: Floats, v: Floats, row: int) -> tuple[float, float]:
+    """Mean deviation of a row's leaves and what it gains in log likelihood, half its square over its variance."""
+    inside = members(lattice, row)
+    inside = inside[np.isfinite(x[inside])]
+    if not len(inside):
+        return 0.0, 0.0
+    weight = 1 / v[inside]
+    mean = float(np.average(x[inside], weights=weight))
+    return mean, 0.5 * mean**2 * float(weight.sum())
 
 
 class _Sums:

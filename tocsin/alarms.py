@@ -18,7 +18,7 @@ from suppression.candidate import Candidate
 from suppression.controls import Controls
 from suppression.impact import Effects
 from suppression.lifecycle import SEVERITIES, Lifecycle, severity
-from suppression.localise import RESIDUAL_VARIANCE, Root, without_common_drift
+from suppression.localise import RESIDUAL_VARIANCE, Root, explain_away, left_over, without_common_drift
 from suppression.reasons import Direction
 from suppression.suppressor import Scene
 from suppression.width import leaves_of, overlap
@@ -141,6 +141,25 @@ def _loud(state: State, derived: Derived, view: View, judgement: Judgement) -> N
     )
 
 
+def _explained_rows(core: Core, state: State, derived: Derived) -> list[int]:
+    """Rows, widest first, whose movement has an explanation that is not a fault of theirs: it is no news in their cells.
+
+    What witnesses explain, and whole places that drift without being told.
+    """
+    lattice = derived.lattice
+    places = {core.schema.place}
+    rows = [
+        c.present
+        for c in state.candidates
+        if not c.is_shadow
+        and (
+            (c.state == "held" and "stack" in c.reasons)
+            or (c.state in ("pending", "held") and {n.partition(".")[0] for n in state.index.cuboid(c.present)} <= places)
+        )
+    ]
+    return sorted(set(rows), key=lambda row: (-len(leaves_of(lattice, row)), row))
+
+
 def _is_spoken_for(view: View, row: int, spoken: NDArray[np.int64]) -> bool:
     """Do candidates hold at least half of the row's leaves, or of what its leaves have gained or lost?"""
     if not len(spoken):
@@ -168,15 +187,16 @@ def _roots(
     if lattice.rollups:
         x, v = explained_deviation(core, state, derived, view)
         wanted = lattice.watched & ~derived.ignored & view.judgeable & (state.rows.born >= 0)
-        explained = [c.present for c in state.candidates if c.state == "held" and "stack" in c.reasons]
-        explained.sort(key=lambda row: -len(leaves_of(lattice, row)))
+        explained = _explained_rows(core, state, derived)
         out += [(root, "") for root in core.localisation.roots(lattice, x, v, wanted, explained)]
+        x, v = explain_away(lattice, x, v, explained)
     covered = {int(leaf) for root, _ in out for leaf in leaves_of(lattice, root.row)}
     found = {root.row for root, _ in out}
     for row in loud.tolist():
         leaves = {int(leaf) for leaf in leaves_of(lattice, row)}
-        size = float(x[row]) if np.isfinite(x[row]) else float(view.L[1, row])
-        if row in found or size * judgement.c[row] <= 0 or not leaves - covered:
+        size, gain = left_over(lattice, x, v, row)
+        too_little = abs(size) < core.localisation.least_size or gain < core.localisation.penalty
+        if row in found or too_little or size * judgement.c[row] <= 0 or not leaves - covered:
             continue
         if _is_spoken_for(view, row, np.array(sorted(covered), np.int64)):
             continue

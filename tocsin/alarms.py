@@ -233,8 +233,8 @@ def explained_deviation(
     x[~view.judgeable] = np.nan
     by_witness = np.zeros(len(pick), bool)
     best = WITNESS_BETTER * sig2[1].astype(float)
-    for testimony in view.testimonies:
-        better = np.isfinite(testimony.residual) & (testimony.pe2 < best)
+    for testimony, is_cell in zip(view.testimonies, derived.cell_witness, strict=True):
+        better = np.isfinite(testimony.residual) & (testimony.pe2 < best) & is_cell
         best[better] = testimony.pe2[better]
         x[better] = testimony.residual[better]
         v[better] = (testimony.contrast.noise + RESIDUAL_VARIANCE)[better]

@@ -86,6 +86,7 @@ class Derived:
 
     lattice: Lattice
     witnesses: Ints  # (W, S)
+    cell_witness: NDArray[np.bool_]  # (W, S) the witness row is as narrow as the row itself
     ignored: NDArray[np.bool_]  # (S,) rows of groups with `ignore`
     shapes: NDArray[np.int64]  # (S,) code of the cuboid level, the metric aside
     drift_levels: tuple[int, ...]
@@ -174,13 +175,14 @@ class Core:
         for group in self.schema.groups:
             if group.ignore:
                 ignored |= _group_rows(index, lattice, group.match)
+        pairs = pair_rows(index)
         watched = int((lattice.leaf & lattice.watched & ~ignored).sum())
         if self.place_axis >= 0 and lattice.size:
             places, place_codes = np.unique(lattice.codes[self.place_axis], return_inverse=True)
         else:
             places, place_codes = np.zeros(1), np.zeros(lattice.size, np.int64)
         return Derived(
-            lattice, pair_rows(index), ignored, shapes[lattice.level] if lattice.size else np.zeros(0, np.int64),
+            lattice, pairs, _as_narrow(lattice, tops, pairs), ignored, shapes[lattice.level] if lattice.size else np.zeros(0, np.int64),
             tuple(sorted(drift, key=lambda c: -sum(lattice.levels[c][1]))), watched, len(places), place_codes,
             self.lone.units(lattice, ignored) if self.lone is not None else None,
         )  # fmt: skip
@@ -198,6 +200,17 @@ COMPONENTS = (
     "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "onset",
     "episode", *LONE_COMPONENTS,
 )  # fmt: skip
+
+
+def _as_narrow(lattice: Lattice, tops: list[int], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(W, S) does the witness row restrict just the dimensions that the row restricts?"""
+    restricted = np.array([[at not in (-1, top) for at, top in zip(level, tops, strict=True)] for _, level in lattice.levels])
+    if not lattice.size or not restricted.size:
+        return pairs >= 0
+    of_row = restricted[lattice.level]
+    same = (of_row[None] == of_row[np.maximum(pairs, 0)]).all(axis=2)
+    out: NDArray[np.bool_] = same & (pairs >= 0)
+    return out
 
 
 def _group_rows(index: SeriesIndex, lattice: Lattice, match: object) -> NDArray[np.bool_]:

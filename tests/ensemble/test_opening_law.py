@@ -102,9 +102,9 @@ def test_what_is_older_than_four_weeks_is_forgotten() -> None:
 
 
 def test_surprise_grows_with_s_and_is_one_in_so_many_minutes_at_one() -> None:
-    """At s = 1: a tenth of the blocks of six hours, whatever the ticks of a block."""
+    """At s = 1: a tenth of the hours, whatever the ticks of a block."""
     law = OpeningLaw(HOUR_MS, block=6)
     surprise = law.surprise(np.array([1, 10, 0, np.nan, 1e9], np.float32))
-    one = np.log10(3600)
+    one = np.log10(600)
 
     assert pytest.approx([one, 3 + one, 0, np.nan, 15], rel=1e-5, nan_ok=True) == surprise.tolist()

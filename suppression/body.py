@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from suppression.candidate import Candidate
 from suppression.reasons import REASONS
+from suppression.sentence import summary
 from suppression.suppressor import Scene
 
 WINDOW_BEFORE_MS = 2 * 3_600_000
@@ -38,23 +40,25 @@ def series_labels(scene: Scene, row: int) -> dict[str, str]:
     return dict(scene.index.labels(row))
 
 
-def describe(labels: dict[str, str]) -> str:
-    """`requests on ios in eu-west` for people: the metric and whatever is not `*`."""
-    named = {k: v for k, v in labels.items() if k != "metric" and v != "*"}
-    parts = [f"{k.replace('_', ' ')} {v}" for k, v in named.items()]
-    return f"{labels['metric']} on {', '.join(parts)}" if parts else f"{labels['metric']} over all series"
+def deviation(observed: float | None, expected: float | None) -> float:
+    """(observed - expected) / |expected|; NaN where one is unknown or nothing is expected.
+
+    >>> deviation(25.0, 100.0), deviation(-5.0, -10.0)
+    (-0.75, 0.5)
+    """
+    return math.nan if observed is None or not expected else (observed - expected) / abs(expected)
 
 
-def summary(candidate: Candidate, labels: dict[str, str], change: float, t_ms: int) -> str:
-    minutes = max((t_ms - candidate.start_ms) // 60_000, 1)
-    how = "below" if change < 0 else "above"
-    span = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
-    if candidate.special == "zero_run":
-        return f"{describe(labels)}: nothing but zeros for {span}"
-    if candidate.special == "stuck":
-        return f"{describe(labels)}: the same value again and again for {span}"
-    size = f"{abs(change):.0%}" if change < 9.995 else f"{change + 1:.0f} times expected:"
-    return f"{describe(labels)}: {size} {how} expected for {span}"
+def at_worst(candidate: Candidate, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers that a body states: of its worst tick once it is over, or while no sample says how it is now.
+
+    At its last tick an alarm is calm again: its numbers would describe no fault.
+    """
+    worst = candidate.worst
+    if not worst or (candidate.state != "resolved" and numbers["observed"] is not None):
+        return dict(numbers)
+    kept = {name: worst[name] for name in ("observed", "expected", "lower", "upper", "scorers")}
+    return {**numbers, **kept, "votes": {**numbers["votes"], **worst["votes"]}}
 
 
 def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: int) -> dict[str, Any]:
@@ -63,10 +67,9 @@ def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: 
     `numbers`: observed, expected, lower, upper, surprise, p, scorers, votes, threshold.
     """
     first, present = series_labels(scene, candidate.row), series_labels(scene, candidate.present)
+    numbers = at_worst(candidate, numbers)
     observed, expected = numbers["observed"], numbers["expected"]
-    change = math.expm1(candidate.raw) if expected is None or not expected else (observed or 0.0) / expected - 1
-    if not math.isfinite(change):
-        change = math.expm1(candidate.raw)
+    change = deviation(observed, expected)
     holds = {h.reason: h for h in candidate.holds}
     ended = candidate.state == "resolved"
     suppression = None
@@ -92,7 +95,7 @@ def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: 
             "present": dict(scene.index.cuboid(candidate.present)),
         },
         "direction": candidate.direction,
-        "summary": summary(candidate, present, change, scene.t_ms),
+        "summary": summary(candidate, present, scene.index.schema.place, change, expected, scene.t_ms),
         "starts_at": iso(candidate.start_ms),
         "detected_at": iso(candidate.fired_ms if candidate.fired_ms is not None else candidate.would_have_fired_ms),
         "ends_at": iso(candidate.ended_ms) if ended else None,

@@ -72,6 +72,7 @@ class Candidate:
     incident: str = ""
     witnesses: list[Testimony] = field(default_factory=list)
     body: dict[str, Any] = field(default_factory=dict)
+    worst: dict[str, Any] = field(default_factory=dict)  # what was measured at the present cuboid's worst tick, as JSON
 
     @property
     def direction(self) -> Direction:
@@ -80,6 +81,16 @@ class Candidate:
     @property
     def reasons(self) -> tuple[Reason, ...]:
         return tuple(h.reason for h in self.holds)
+
+    def is_at_worst(self) -> bool:
+        """Is the present cuboid further out than ever in the direction of the candidate, or seen first?"""
+        if self.worst.get("row") != self.present:
+            return True
+        return self.sign * self.raw > self.sign * float(self.worst["raw"])
+
+    def remember(self, measured: dict[str, Any]) -> None:
+        """Keeps what was measured at this tick as the worst that happened; `measured` as `body.at_worst` reads it."""
+        self.worst = {"row": self.present, "raw": self.raw, **measured}
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

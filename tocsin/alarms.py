@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from detector.schema import MINUTE_MS
 from detector.view import Float32s, View
 from ensemble.episode import has_come_back
 from suppression.alarm import AlarmEvent, alarm_id
-from suppression.body import body, number
+from suppression.body import body
 from suppression.candidate import Candidate
 from suppression.controls import Controls
 from suppression.impact import Effects
@@ -22,8 +22,9 @@ from suppression.localise import RESIDUAL_VARIANCE, Root, explain_away, left_ove
 from suppression.reasons import Direction
 from suppression.suppressor import Scene
 from suppression.width import leaves_of, overlap
+from tocsin.alarm_numbers import numbers_of, remember_worst
 from tocsin.core import Core, Derived, State
-from tocsin.rows import unlink
+from tocsin.judgement import Judgement
 
 SAME_ROOT = 0.6  # intersection over union of leaves from which two cuboids are one alarm
 WIDEN_MS = 25 * MINUTE_MS
@@ -32,22 +33,7 @@ WITNESS_BETTER = 0.7  # share of a row's own variance that the contrast with a w
 INCIDENT_MS = 10 * MINUTE_MS
 PLENTY = 100.0  # expected counts from which one tick is known to 10 %
 MOST_LOUD = 50  # rows without a candidate looked at in one tick
-
-
-@dataclass(slots=True)
-class Judgement:
-    """Calibrated voices of one tick. K scorers, S rows; surprises are signed, NaN = no opinion."""
-
-    q: Float32s  # (K, S)
-    F: Float32s  # (S,)
-    D: Float32s  # (S,)
-    P: Float32s  # (S,)
-    W: Float32s  # (S,) of P, the contrast with witnesses alone; NaN without
-    c: Float32s  # (S,) fused
-    entered: NDArray[np.bool_]  # (S,)
-    run: NDArray[np.bool_]  # (S,) zero run or stuck fires
-    threshold: float
-    entering: float
+Make = Callable[[Candidate, int], dict[str, Any]]
 
 
 def follow_candidates(
@@ -66,8 +52,10 @@ def follow_candidates(
     held: dict[str, int] = {}
     for candidate in state.candidates:
         _absorb(candidate, state, view, judgement, scene)
+        if candidate.state != "resolved":
+            remember_worst(core, state, view, judgement, candidate)
     for candidate in [c for c in state.candidates if c.state != "resolved"]:
-        make = _body_maker(core, state, view, judgement, scene, candidate)
+        make = _body_maker(core, state, view, judgement, scene)
         if candidate.alarm_id in controls.acknowledged and not candidate.acknowledged:
             candidate.acknowledged = True
             if candidate.state == "firing":
@@ -142,7 +130,7 @@ def _loud(state: State, derived: Derived, view: View, judgement: Judgement) -> N
 
 
 def _explained_rows(core: Core, state: State, derived: Derived) -> list[int]:
-    """Rows, widest first, whose movement has an explanation that is not a fault of theirs: it is no news in their cells.
+    """Rows, widest first, whose movement is explained by what is no fault of theirs: it is no news in their cells.
 
     What witnesses explain, and whole places that drift without being told.
     """
@@ -154,7 +142,10 @@ def _explained_rows(core: Core, state: State, derived: Derived) -> list[int]:
         if not c.is_shadow
         and (
             (c.state == "held" and "stack" in c.reasons)
-            or (c.state in ("pending", "held") and {n.partition(".")[0] for n in state.index.cuboid(c.present)} <= places)
+            or (
+                c.state in ("pending", "held")
+                and {n.partition(".")[0] for n in state.index.cuboid(c.present)} <= places
+            )
         )
     ]
     return sorted(set(rows), key=lambda row: (-len(leaves_of(lattice, row)), row))
@@ -504,100 +495,8 @@ def _close(core: Core, state: State, candidate: Candidate, life: Lifecycle, t_ms
     life.resolve(candidate, candidate.end, t_ms, make)
 
 
-# -- numbers for the body ---------------------------------------------------------------------------------------------
-
-
-def _body_maker(core: Core, state: State, view: View, judgement: Judgement, scene: Scene, candidate: Candidate) -> Any:
+def _body_maker(core: Core, state: State, view: View, judgement: Judgement, scene: Scene) -> Make:
     def make(of: Candidate, revision: int) -> dict[str, Any]:
-        return body(of, scene, _numbers(core, state, view, judgement, of), revision)
+        return body(of, scene, numbers_of(core, state, view, judgement, of), revision)
 
     return make
-
-
-def _numbers(core: Core, state: State, view: View, judgement: Judgement, candidate: Candidate) -> dict[str, Any]:
-    row = candidate.present
-    at = np.array([row])
-    sd = 3 * math.sqrt(float(view.V_now()[row] + state.residual.sig2[0, row]))
-    mu, y = float(view.mu[row]), float(view.y[row])
-    base = float(view.base[row]) if candidate.is_shadow else mu
-    gauge = state.rows.kind[row] > 0
-    if gauge:
-        observed, expected, lower, upper = (
-            float(unlink(state.rows, np.array([v], np.float32), at)[0]) for v in (y, base, base - sd, base + sd)
-        )
-    else:
-        observed, expected, lower, upper = y, base, base * math.exp(-sd), base * math.exp(sd)
-    h = core.horizons
-    D, F, P = (float(a[row]) for a in (judgement.D, judgement.F, judgement.P))
-    fused = core.calibration.fused_surprise(
-        state.calibration, candidate.sign * candidate.fused, int(state.rows.classes[row])
-    )
-    if candidate.is_run:
-        nats = float(max(state.zero.run[row], state.stuck.run[row]))
-        fused = candidate.sign * min(max(abs(fused), nats / math.log(10)), 15.0)
-    scorers = [
-        _voice(
-            "forecast_residual",
-            F,
-            candidate.residual,
-            float(np.nan_to_num(scene_z(view, state, row))),
-            "residual over minutes to hours, in sd",
-        ),
-        _voice("derivative", D, candidate.onset, math.nan, "change of slope, in sd"),
-        _voice("correlation", P, candidate.contrast, math.nan, f"contrast with {_peers(core, view, row)}, in sd"),
-    ]
-    if candidate.is_run:
-        scorers.append(
-            _voice(candidate.special, -nats / math.log(10), nats / math.log(10), nats, "run of equal values, in nats")
-        )
-    sign = candidate.sign
-    said = [s for s in (F, D, P) if math.isfinite(s)]
-    votes = {
-        "for": sum(sign * s >= 2 for s in said),
-        "against": sum(abs(s) < 1 or sign * s < 0 for s in said),
-        "abstain": 3 - len(said),
-        "effective": number(effective_votes(judgement.q, view, h)),
-    }
-    return {
-        "observed": number(observed, 6), "expected": number(expected, 6),
-        "lower": number(lower, 6), "upper": number(upper, 6),
-        "surprise": number(fused), "p": number(10 ** -abs(fused)), "scorers": scorers, "votes": votes,
-        "threshold": {"fused": number(candidate.fused), "at": number(judgement.threshold),
-                      "budget": {"rate": core.parameters.budget, "per": core.parameters.budget_per}},
-    }  # fmt: skip
-
-
-def scene_z(view: View, state: State, row: int) -> float:
-    """z of the strongest horizon of the forecast residual of one row."""
-    z = view.L[:, row] / np.sqrt(view.V[:, row] + state.residual.sig2[:, row])
-    return float(z[int(np.nanargmax(np.abs(z)))]) if np.isfinite(z).any() else math.nan
-
-
-def _voice(name: str, now: float, peak: float, value: float, explains: str) -> dict[str, Any]:
-    return {"name": name, "surprise": number(now), "peak": number(peak), "value": number(value), "explains": explains}
-
-
-def _peers(core: Core, view: View, row: int) -> str:
-    parts = []
-    for axis, name in enumerate(core.schema.dimension_names):
-        code = int(view.lattice.siblings[axis][row])
-        if code:
-            parts.append(f"{int(view.lattice.sibling_counts[axis][code]) - 1} {name}s")
-    if (view.witnesses[:, row] >= 0).any():
-        parts.append("the independent stack")
-    return " and ".join(parts) or "no peers"
-
-
-def effective_votes(q: Float32s, view: View, horizons: int) -> float:
-    """(tr R)²/‖R‖² of the correlations of F, D and P over the rows of this tick: 1 = all one, 3 = independent."""
-    from tocsin.pipeline import largest
-
-    voices = [largest(q[:horizons]), q[horizons]]
-    if len(q) > horizons + 1:
-        voices.append(largest(q[horizons + 1 :]))
-    x = np.stack(voices).astype(float)
-    x = x[:, np.isfinite(x).all(axis=0)]
-    if x.shape[1] < 20 or (x.std(axis=1) == 0).any():
-        return math.nan
-    r = np.corrcoef(x)
-    return float(np.trace(r) ** 2 / (r**2).sum())

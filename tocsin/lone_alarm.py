@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,13 @@ from suppression.controls import Controls
 from suppression.impact import Effects
 from suppression.lifecycle import Lifecycle
 from suppression.suppressor import Scene
+from tocsin.alarm_numbers import threshold_json, voice
 from tocsin.alarms import _grade, _incident, _refresh
 from tocsin.core import Core, Derived, State
 from tocsin.lone_judge import LoneJudgement
 
 LOUDEST = 3  # metrics of a unit that are named as evidence
 LEAST_SURPRISE = 2.0  # from which a metric counts as a voice for the alarm
-Make = Callable[[Candidate, int], dict[str, Any]]
 
 
 def follow_lone(
@@ -37,6 +36,8 @@ def follow_lone(
     for candidate in state.candidates:
         scene = scene or _scene(core, state, derived, view, effects, controls, judgement)
         _absorb(candidate, state, derived, view, judgement)
+        if view.judgeable[candidate.present] and candidate.is_at_worst():
+            candidate.remember(_measured(core, state, derived, view, judgement, candidate))
         before = candidate.state
         _follow(core, state, derived, view, judgement, scene, candidate, life)
         if before == "pending" and candidate.state == "held":
@@ -125,18 +126,27 @@ def _follow(
 def _numbers(
     core: Core, state: State, derived: Derived, view: View, judgement: LoneJudgement, candidate: Candidate
 ) -> dict[str, Any]:
-    row, reading = candidate.present, judgement.reading
     surprise = candidate.sign * min(candidate.fused, 15.0)
+    return {
+        **_measured(core, state, derived, view, judgement, candidate),
+        "surprise": number(surprise), "p": number(10 ** -abs(surprise)),
+        "threshold": threshold_json(core, candidate, judgement.threshold),
+    }  # fmt: skip
+
+
+def _measured(
+    core: Core, state: State, derived: Derived, view: View, judgement: LoneJudgement, candidate: Candidate
+) -> dict[str, Any]:
+    """What this tick says of the unit: values of its first row in the user's unit, voices and votes."""
+    row, reading = candidate.present, judgement.reading
     voices = _voices(core, state, derived, judgement, candidate)
-    said = [voice["surprise"] for voice in voices if voice["surprise"] is not None]
+    said = [v["surprise"] for v in voices if v["surprise"] is not None]
     speak = sum(abs(s) >= LEAST_SURPRISE for s in said)
     return {
         "observed": number(float(view.y[row]), 6), "expected": number(float(view.mu[row]), 6),
         "lower": number(float(reading.lower[row]), 6), "upper": number(float(reading.upper[row]), 6),
-        "surprise": number(surprise), "p": number(10 ** -abs(surprise)), "scorers": voices,
+        "scorers": voices,
         "votes": {"for": speak, "against": len(said) - speak, "abstain": len(voices) - len(said), "effective": None},
-        "threshold": {"fused": number(candidate.fused), "at": number(judgement.threshold),
-                      "budget": {"rate": core.parameters.budget, "per": core.parameters.budget_per}},
     }  # fmt: skip
 
 
@@ -147,8 +157,8 @@ def _voices(
     reading, units = judgement.reading, derived.units
     assert units is not None
     row = candidate.present
-    own = _voice(
-        "innovation", float(judgement.F[row]), candidate.residual, float(reading.z[row]),
+    own = voice(
+        "innovation", float(judgement.F[row]), candidate.sign * candidate.residual + 0.0, float(reading.z[row]),
         "one tick against the minutes before it, in usual sizes",
     )  # fmt: skip
     unit = int(units.of[row])
@@ -160,9 +170,5 @@ def _voices(
     for i in np.argsort(-shares, kind="stable")[:LOUDEST].tolist():
         metric, surprise = state.index.metric_of(int(members[i])).name, float(judgement.F[members[i]])
         what = f"innovation of {metric}, {shares[i]:.0%} of what the {len(members)} metrics say together"
-        out.append(_voice(f"innovation:{metric}", surprise, abs(surprise), float(reading.z[members[i]]), what))
+        out.append(voice(f"innovation:{metric}", surprise, surprise, float(reading.z[members[i]]), what))
     return out
-
-
-def _voice(name: str, now: float, peak: float, value: float, explains: str) -> dict[str, Any]:
-    return {"name": name, "surprise": number(now), "peak": number(peak), "value": number(value), "explains": explains}

@@ -11,9 +11,10 @@ from ensemble.episode import has_come_back
 from suppression.alarm import AlarmEvent
 from suppression.controls import Controls
 from suppression.impact import Effects
-from tocsin.alarms import Judgement, follow_candidates
+from tocsin.alarms import follow_candidates
 from tocsin.core import Core, Derived, State
 from tocsin.filling import fill
+from tocsin.judgement import Judgement
 from tocsin.lone_turn import turn_lone
 from tocsin.outcome import Outcome
 from tocsin.rows import link, unlink

@@ -3,72 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
-from detector.frame import Bools, Floats, Ints, Key
+from detector.frame import Ints, Key
+from detector.grouping import Grouping, as_slice
+from detector.lattice import Lattice as Lattice
+from detector.lattice import Level as Level
+from detector.lattice import RollUp
 from detector.schema import ALL, Metric, Schema
 
 ABSENT = ""  # the label of a dimension that the metric does not have
-Level = tuple[int, ...]  # per dimension: 0 value, 1.. its parents, last = all, -1 = the metric has no such dimension
-
-
-@dataclass(frozen=True, slots=True)
-class RollUp:
-    """Sums of one cuboid level from a finer one: `y[target] = bincount(code, y[source])`."""
-
-    level: int  # code of the level that is filled
-    source: Ints  # (n,) rows of the finer level
-    code: Ints  # (n,) index into target
-    target: Ints  # (m,) rows of this level
-
-
-@dataclass(frozen=True, slots=True)
-class Lattice:
-    """Row structure of one state of the index; rebuilt when rows are added. S rows, D dimensions."""
-
-    size: int
-    metric: Ints  # (S,) index into schema.metrics
-    level: Ints  # (S,) index into `levels`
-    levels: tuple[tuple[int, Level], ...]  # (metric, level) of each level code
-    codes: Ints  # (D, S) code of the label of each row; unique within a dimension
-    leaf: Bools  # (S,)
-    watched: Bools  # (S,)
-    rollups: tuple[RollUp, ...]  # in an order in which sources are complete
-    siblings: tuple[Ints, ...]  # per axis (S,) group code; 0 = no group
-    sibling_counts: tuple[Ints, ...]  # per axis (groups,) rows in the group; group 0 counts 0
-    leaves: Ints  # (L,) rows of all leaves
-    plan_by_level: Mapping[int, RollUp]
-
-    def ancestors(self, level: int) -> Ints:
-        """(L,) row of the given level above each leaf, -1 where there is none."""
-        above = np.full(self.size, -1, np.int64)
-        rows = self.rows_at(level)
-        above[rows] = rows
-        steps = []
-        at = level
-        while at in self.plan_by_level:
-            steps.append(self.plan_by_level[at])
-            at = int(self.level[steps[-1].source[0]])
-        for rollup in steps:
-            above[rollup.source] = above[rollup.target[rollup.code]]
-        return above[self.leaves]
-
-    def touched(self, leaves: Bools) -> Bools:
-        """(S,) rows with at least one leaf of the mask, the leaves themselves included."""
-        count = np.where(self.leaf & leaves, 1.0, 0.0)
-        return self.sum_up(count) > 0
-
-    def rows_at(self, level: int) -> Ints:
-        return np.flatnonzero(self.level == level)
-
-    def sum_up(self, values: Floats) -> Floats:
-        """Adds leaf values (last axis S) into their roll-up rows, in place; returns the same array."""
-        for rollup in self.rollups:
-            values[rollup.target] = np.bincount(rollup.code, values[rollup.source], len(rollup.target))
-        return values
 
 
 class SeriesIndex:
@@ -351,7 +297,8 @@ def build_lattice(index: SeriesIndex) -> Lattice:
         place = np.searchsorted(
             index.combine(codes[:, target[order]].astype(np.int64)), index.combine(lifted[:, known])
         )
-        rollups.append(RollUp(code, source[known], order[place], target))
+        grouping = Grouping.of(order[place], len(target))
+        rollups.append(RollUp(code, position[(m, finer)], as_slice(source[known]), as_slice(target), grouping))
 
     siblings: list[Ints] = []
     counts: list[Ints] = []

@@ -122,19 +122,8 @@ class _Sums:
 
 
 def members(lattice: Lattice, row: int) -> Ints:
-    """Leaves of a cuboid row, found downwards through the roll-up plan."""
-    frontier = np.array([row])
-    found = []
-    plan = lattice.plan_by_level
-    while len(frontier):
-        level = int(lattice.level[frontier[0]])
-        rollup = plan.get(level)
-        if rollup is None:
-            found.append(frontier)
-            break
-        chosen = np.isin(rollup.target[rollup.code], frontier)
-        frontier = rollup.source[chosen]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+    """Leaves of a cuboid row, ascending; kept by the lattice, so do not write into them."""
+    return lattice.leaves_of(row)
 
 
 def without_common_drift(

@@ -1,0 +1,131 @@
+"""Rows that are summed into groups: by their shape where they are a complete product, else by a code for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.frame import Floats, Ints
+
+WORTH_A_SHAPE = 16  # numbers in one stretch of memory from which sums along an axis beat `bincount`
+Kept = Literal["sides", "middle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """`sum` of n values into m groups, `spread` of m values back to n rows, `positions` of the members of groups.
+
+    A product that arrived whole needs no code a row: read as (outer, r, inner), a group is either a pair (outer,
+    inner), summed over the middle (`kept` = "sides"), or a middle, summed over both sides ("middle"). Anything else
+    keeps its code. Sums of the two ways differ by rounding.
+    """
+
+    size: int  # n
+    groups: int  # m
+    shape: tuple[int, int, int] | None
+    kept: Kept
+    codes: NDArray[np.int64] | None  # (n,) group of each row; None where the shape says it
+
+    @classmethod
+    def of(cls, code: Ints, groups: int) -> Grouping:
+        """The grouping of a code (n,) in 0..m-1; looks for a shape."""
+        for kept, shape in (("sides", _sides_shape(code)), ("middle", _middle_shape(code, groups))):
+            if shape is not None and np.array_equal(_code_of(shape, kept), code):  # type: ignore[arg-type]
+                return cls(len(code), groups, shape, kept, None)  # type: ignore[arg-type]
+        return cls(len(code), groups, None, "sides", code.astype(np.int64))
+
+    @property
+    def code(self) -> NDArray[np.int64]:
+        """(n,) group of each row."""
+        if self.codes is not None:
+            return self.codes
+        assert self.shape is not None
+        return _code_of(self.shape, self.kept)
+
+    def sum(self, values: Floats) -> NDArray[np.float64]:
+        """(m,) sums of (n,) values."""
+        if self.shape is None:
+            return np.asarray(np.bincount(self.codes, values, self.groups))  # type: ignore[arg-type]
+        _, r, inner = self.shape
+        whole = np.asarray(values, np.float64).reshape(self.shape)
+        if self.kept == "middle":
+            return np.asarray(whole.sum(axis=2).sum(axis=0) if inner > 1 else whole[:, :, 0].sum(axis=0))
+        if inner >= WORTH_A_SHAPE or (inner == 1 and r >= WORTH_A_SHAPE):
+            return np.asarray(whole.sum(axis=1).reshape(-1))
+        out = whole[:, 0].copy()
+        for i in range(1, r):
+            out += whole[:, i]
+        return out.reshape(-1)
+
+    def spread(self, values: Floats) -> Floats:
+        """(n,) the value of each row's group."""
+        if self.shape is None:
+            return np.take(values, self.codes)  # type: ignore[arg-type]
+        outer, _, inner = self.shape
+        part = values[None, :, None] if self.kept == "middle" else values.reshape(outer, 1, inner)
+        return np.broadcast_to(part, self.shape).reshape(-1)
+
+    def group_of(self, positions: Ints) -> Ints:
+        """Groups of some of the n rows."""
+        if self.shape is None:
+            return self.codes[positions]  # type: ignore[index]
+        _, r, inner = self.shape
+        if self.kept == "middle":
+            return positions // inner % r
+        return positions // (r * inner) * inner + positions % inner
+
+    def positions(self, groups: Ints) -> Ints:
+        """Members of some groups, in no order."""
+        if self.shape is None:
+            chosen = np.zeros(self.groups, bool)
+            chosen[groups] = True
+            return np.flatnonzero(chosen[self.codes])
+        outer, r, inner = self.shape
+        if self.kept == "middle":
+            block = np.arange(outer)[:, None] * (r * inner) + np.arange(inner)
+            return (groups[:, None, None] * inner + block).reshape(-1)
+        first = groups // inner * (r * inner) + groups % inner
+        return (first[:, None] + np.arange(r) * inner).reshape(-1)
+
+
+def as_slice(rows: Ints) -> slice | Ints:
+    """Neighbouring rows as a slice, whose values are no copy; others as they are."""
+    if len(rows) and int(rows[-1]) - int(rows[0]) == len(rows) - 1 and bool((np.diff(rows) == 1).all()):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def _code_of(shape: tuple[int, int, int], kept: Kept) -> NDArray[np.int64]:
+    outer, r, inner = shape
+    if kept == "middle":
+        part = np.arange(r)[None, :, None]
+    else:
+        part = np.arange(outer * inner).reshape(outer, 1, inner)
+    return np.broadcast_to(part, shape).reshape(-1)
+
+
+def _sides_shape(code: Ints) -> tuple[int, int, int] | None:
+    """The only (outer, r, inner) that could hold, if the group is (outer, inner)."""
+    n = len(code)
+    if not n:
+        return None
+    odd = np.flatnonzero(code != np.arange(n))
+    inner = int(odd[0]) if len(odd) else n
+    if inner == 0:
+        return None
+    later = np.flatnonzero(code == inner)
+    block = int(later[0]) if len(later) else n
+    return (n // block, block // inner, inner) if n % block == 0 and block % inner == 0 else None
+
+
+def _middle_shape(code: Ints, groups: int) -> tuple[int, int, int] | None:
+    """The only (outer, m, inner) that could hold, if the group is the middle."""
+    n = len(code)
+    if not n or groups < 1:
+        return None
+    odd = np.flatnonzero(code != code[0])
+    inner = int(odd[0]) if len(odd) else n
+    return (n // (groups * inner), groups, inner) if n % (groups * inner) == 0 else None

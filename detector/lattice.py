@@ -1,0 +1,144 @@
+"""The lattice of roll-up rows: which rows a row is the sum of, what lies above and below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from detector.frame import Bools, Floats, Ints
+from detector.grouping import Grouping, as_slice
+
+Level = tuple[int, ...]  # per dimension: 0 value, 1.. its parents, last = all, -1 = the metric has no such dimension
+Rows = slice | Ints
+LEAVES_KEPT = 4  # times all leaves
+
+
+@dataclass(frozen=True, slots=True)
+class RollUp:
+    """Sums of one cuboid level from a finer one: `y[target] = grouping.sum(y[source])`."""
+
+    level: int  # code of the level that is filled
+    finer: int  # code of the level that is summed
+    source: Rows  # (n,) rows of the finer level, ascending
+    target: Rows  # (m,) rows of this level, ascending
+    grouping: Grouping  # n rows into m
+
+    def above(self, rows: Ints) -> Ints:
+        """Rows of this level over rows of the finer one, -1 where there is none."""
+        if isinstance(self.source, slice):
+            found = (rows >= self.source.start) & (rows < self.source.stop)
+            groups = self.grouping.group_of(np.where(found, rows - self.source.start, 0))
+        else:
+            at = np.minimum(np.searchsorted(self.source, rows), len(self.source) - 1)
+            groups = self.grouping.group_of(at)
+            found = self.source[at] == rows
+        if not found.all():
+            return np.where(found, self._row(np.where(found, groups, 0)), -1)
+        return self._row(groups)
+
+    def below(self, rows: Ints) -> Ints:
+        """Rows of the finer level under rows of this one, in no order."""
+        groups = rows - self.target.start if isinstance(self.target, slice) else np.searchsorted(self.target, rows)
+        at = self.grouping.positions(groups)
+        return at + self.source.start if isinstance(self.source, slice) else self.source[at]
+
+    def _row(self, groups: Ints) -> Ints:
+        return groups + self.target.start if isinstance(self.target, slice) else self.target[groups]
+
+
+@dataclass(slots=True)
+class Kept:
+    """What was read off a lattice and is asked for again and again; no state, for it follows from the lattice."""
+
+    leaves: dict[int, Ints] = field(default_factory=dict)  # row → its leaves
+    held: int = 0  # numbers in `leaves`
+    groups: dict[int, tuple[Rows, Grouping, Rows]] = field(default_factory=dict)  # by level
+
+    def put(self, row: int, leaves: Ints, all_leaves: int) -> None:
+        """Keeps the leaves of a row; forgets all others once they are as many as four times all leaves."""
+        if self.held + len(leaves) > LEAVES_KEPT * all_leaves:
+            self.leaves.clear()
+            self.held = 0
+        self.leaves[row] = leaves
+        self.held += len(leaves)
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """Row structure of one state of the index; rebuilt when rows are added. S rows, D dimensions."""
+
+    size: int
+    metric: Ints  # (S,) index into schema.metrics
+    level: Ints  # (S,) index into `levels`
+    levels: tuple[tuple[int, Level], ...]  # (metric, level) of each level code
+    codes: Ints  # (D, S) code of the label of each row; unique within a dimension
+    leaf: Bools  # (S,)
+    watched: Bools  # (S,)
+    rollups: tuple[RollUp, ...]  # in an order in which sources are complete
+    siblings: tuple[Ints, ...]  # per axis (S,) group code; 0 = no group
+    sibling_counts: tuple[Ints, ...]  # per axis (groups,) rows in the group; group 0 counts 0
+    leaves: Ints  # (L,) rows of all leaves, ascending
+    plan_by_level: Mapping[int, RollUp]
+    kept: Kept = field(default_factory=Kept, compare=False, repr=False)
+
+    def ancestors(self, level: int) -> Ints:
+        """(L,) row of the given level above each leaf, -1 where there is none."""
+        above = np.full(self.size, -1, np.int64)
+        rows = self.rows_at(level)
+        above[rows] = rows
+        at = level
+        while at in self.plan_by_level:
+            rollup = self.plan_by_level[at]
+            above[rollup.source] = above[rollup.target][rollup.grouping.code]
+            at = rollup.finer
+        return above[self.leaves]
+
+    def all_above(self, leaves: Ints) -> Ints:
+        """(levels, n) rows above some leaves of one level, themselves among them; -1 where there is none."""
+        out = np.full((len(self.levels), len(leaves)), -1, np.int64)
+        out[int(self.level[leaves[0]])] = leaves
+        for rollup in self.rollups:
+            if out[rollup.finer].max() >= 0 and rollup.grouping.size:
+                out[rollup.level] = rollup.above(out[rollup.finer])
+        return out
+
+    def leaves_of(self, row: int) -> Ints:
+        """Leaf rows of a cuboid row, ascending; the last asked for are kept, so do not write into them."""
+        found = self.kept.leaves.get(row)
+        if found is None:
+            found = np.array([row], np.int64)
+            at = int(self.level[row])
+            while at in self.plan_by_level:
+                found = self.plan_by_level[at].below(found)
+                at = self.plan_by_level[at].finer
+            found.sort()
+            found.flags.writeable = False
+            self.kept.put(row, found, len(self.leaves))
+        return found
+
+    def groups_at(self, level: int) -> tuple[Rows, Grouping, Rows]:
+        """Leaves (indices into `leaves`) below a level, how they are grouped, and the rows of the groups; kept."""
+        found = self.kept.groups.get(level)
+        if found is None:
+            above = self.ancestors(level)
+            inside = np.flatnonzero(above >= 0)
+            rows, code = np.unique(above[inside], return_inverse=True)
+            found = as_slice(inside), Grouping.of(code.reshape(-1), len(rows)), as_slice(rows)
+            self.kept.groups[level] = found
+        return found
+
+    def touched(self, leaves: Bools) -> Bools:
+        """(S,) rows with at least one leaf of the mask, the leaves themselves included."""
+        count = np.where(self.leaf & leaves, 1.0, 0.0)
+        return self.sum_up(count) > 0
+
+    def rows_at(self, level: int) -> Ints:
+        return np.flatnonzero(self.level == level)
+
+    def sum_up(self, values: Floats) -> Floats:
+        """Adds leaf values (last axis S) into their roll-up rows, in place; returns the same array."""
+        for rollup in self.rollups:
+            values[rollup.target] = rollup.grouping.sum(values[rollup.source])
+        return values

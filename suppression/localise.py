@@ -44,32 +44,46 @@ class Localisation:
         `wanted` (S,) rows that may be a root. `known`: rows of wide movements that are explained already, widest
         first; what each moves its leaves by is taken away before the search, a fifth of it in doubt for each leaf.
         """
-        leaves = lattice.leaves
-        x, v = explain_away(lattice, x, v, known)
-        ok = np.isfinite(x[leaves]) & np.isfinite(v[leaves]) & lattice.watched[leaves]
-        sums = _Sums(lattice, np.where(ok, x[leaves], 0.0), np.where(ok, 1 / np.maximum(v[leaves], 1e-9), 0.0), ok)
+        if known:
+            x, v = explain_away(lattice, x, v, known)
+        sums = Sums(lattice, x, v)
         raw_mean = sums.mean()
-        penalty = self.penalty + np.log(np.bincount(lattice.level, minlength=len(lattice.levels)))[lattice.level]
+        penalty = np.log(np.bincount(lattice.level, minlength=len(lattice.levels)))
+        penalty += self.penalty
+        penalty = penalty[lattice.level]
+        penalty[~wanted] = np.inf
+        score = self._score(sums, penalty, slice(None))
         found: list[Root] = []
         moved = np.zeros(lattice.size)  # what wider roots have taken from each row
         for _ in range(self.most_roots):
-            mean = sums.mean()
-            gain = 0.5 * mean**2 * sums.w
-            het = np.maximum(0.5 * (sums.wxx - mean**2 * sums.w) - 0.75 * sums.n, 0)
-            score = gain - np.minimum(0.5 * het, 0.9 * gain) - penalty
-            score[~wanted | (np.abs(mean) < self.least_size)] = -np.inf
             best = int(np.argmax(score))
             if not score[best] >= self.stop:
                 break
-            size, raw = float(mean[best]), float(raw_mean[best])
+            size, raw = float(sums.mean(best)), float(raw_mean[best])
             inside = members(lattice, best)
             wider = float(moved[inside].mean()) if len(inside) else 0.0
             drop = raw * size <= 0 or abs(raw) < 0.4 * abs(size) or (wider != 0 and abs(size) < 0.3 * abs(wider))
             if not drop:
                 found.append(Root(best, size, raw, float(score[best])))
-            sums.take(inside, size)
+            changed = sums.take(inside, size)
+            score[changed] = self._score(sums, penalty, changed)
             moved[inside] += size
         return found
+
+    def _score(self, sums: Sums, penalty: Floats, rows: slice | Ints) -> Floats:
+        """Scores of some rows; minus infinity where the penalty is infinite or too little moved."""
+        mean = sums.mean(rows)
+        gain = mean * sums.wx[rows]
+        het = sums.wxx[rows] - gain
+        gain *= 0.5
+        het *= 0.5
+        het -= 0.75 * sums.n[rows]
+        np.maximum(het, 0, out=het)
+        het *= 0.5
+        score: Floats = gain - np.minimum(het, 0.9 * gain, out=het)
+        score -= penalty[rows]
+        score[np.abs(mean) < self.least_size] = -np.inf
+        return score
 
 
 def explain_away(lattice: Lattice, x: Floats, v: Floats, known: Sequence[int]) -> tuple[Floats, Floats]:
@@ -96,29 +110,38 @@ def left_over(lattice: Lattice, x: Floats, v: Floats, row: int) -> tuple[float, 
     return mean, 0.5 * mean**2 * float(weight.sum())
 
 
-class _Sums:
-    """Σw, Σwx, Σwx² of every row from its leaves; `take` updates them where a root was taken away."""
+class Sums:
+    """Σw, Σwx, Σwx² of every row from its leaves; `take` moves them where a root was taken away."""
 
-    def __init__(self, lattice: Lattice, x: Floats, w: Floats, ok: Bools) -> None:
+    def __init__(self, lattice: Lattice, x: Floats, v: Floats) -> None:
+        """`x`, `v` (S,) are read at watched leaves; a leaf without an opinion weighs nothing."""
         self.lattice = lattice
-        self.x = np.zeros(lattice.size)
-        self.x[lattice.leaves] = x
-        self.weight = np.zeros(lattice.size)
-        self.weight[lattice.leaves] = w
+        ok = lattice.leaf & lattice.watched
+        ok &= np.isfinite(x)
+        ok &= np.isfinite(v)
+        self.x = np.where(ok, x, 0.0)
+        self.weight = np.where(ok, 1 / np.maximum(v, 1e-9), 0.0)
         self.w = lattice.sum_up(self.weight.copy())
-        counted = np.zeros(lattice.size)
-        counted[lattice.leaves] = ok
-        self.n = lattice.sum_up(counted)
-        self.wx = lattice.sum_up(self.weight * self.x)
-        self.wxx = lattice.sum_up(self.weight * self.x**2)
+        self.n = lattice.sum_up(ok.astype(float))
+        self.wx = self.weight * self.x
+        self.wxx = lattice.sum_up(self.wx * self.x)
+        lattice.sum_up(self.wx)
 
-    def mean(self) -> Floats:
-        return self.wx / np.maximum(self.w, 1e-12)
+    def mean(self, rows: slice | Ints | int = slice(None)) -> Floats:
+        return self.wx[rows] / np.maximum(self.w[rows], 1e-12)
 
-    def take(self, leaves: Ints, size: float) -> None:
-        self.x[leaves] -= size
-        self.wx = self.lattice.sum_up(np.where(self.lattice.leaf, self.weight * self.x, 0.0))
-        self.wxx = self.lattice.sum_up(np.where(self.lattice.leaf, self.weight * self.x**2, 0.0))
+    def take(self, leaves: Ints, size: float) -> Ints:
+        """Takes `size` from some leaves; returns the rows whose sums changed."""
+        x, weight = self.x[leaves], self.weight[leaves]
+        more, squares = weight * -size, weight * (size - 2 * x) * size
+        self.x[leaves] = x - size
+        above = self.lattice.all_above(leaves)
+        known = above >= 0
+        rows, at = np.unique(above[known], return_inverse=True)
+        shape = above.shape
+        self.wx[rows] += np.bincount(at.reshape(-1), np.broadcast_to(more, shape)[known], len(rows))
+        self.wxx[rows] += np.bincount(at.reshape(-1), np.broadcast_to(squares, shape)[known], len(rows))
+        return rows
 
 
 def members(lattice: Lattice, row: int) -> Ints:

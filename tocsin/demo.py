@@ -21,6 +21,8 @@ from tocsin.parameters import Parameters
 from tocsin.ports import Arrays, Header
 from tocsin.warmup import warm_up
 
+QUIET_MS = 4 * DAY_MS  # the end of the history that is stepped through
+BUDGET = 3.0  # false pages a week that the demo's service may have
 EARLY_MS, LATE_MS = 10 * MINUTE_MS, 60 * MINUTE_MS  # a verdict belongs to a situation from its start to an hour after
 Labels = Mapping[str, tuple[str, ...]]
 
@@ -180,7 +182,9 @@ class LearntEngines:
         self._learnt = Engine(self._schema, parameters)
         panel = world.panel(0, minutes)
         (lane,) = self._learnt.lanes
-        lane.state = warm_up(lane.core, lane.state, world.leaves, panel.t_ms, panel.y, calendar, progress=progress)
+        lane.state = warm_up(
+            lane.core, lane.state, world.leaves, panel.t_ms, panel.y, calendar, QUIET_MS, progress=progress
+        )
 
     def new(self) -> Engine:
         """The one that has learnt; it is handed out once, for a step consumes its state."""

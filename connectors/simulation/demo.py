@@ -41,7 +41,7 @@ def demo_geography() -> Geography:
     return make_geography({"phone": 3, "tv": 3, "browser": 2}, {"eu": 3, "na": 3})
 
 
-def demo_world(end_ms: int, seed: int = 2, days: int = 14, hours: int = LIVE_HOURS) -> Demo:
+def demo_world(end_ms: int, seed: int = 3, days: int = 14, hours: int = LIVE_HOURS) -> Demo:
     """The demo, ending at `end_ms` (cut to the minute); the same bytes whenever it is run.
 
     In order: fine weather on the first region of one continent; a match in two regions of the other one and, while
@@ -59,8 +59,8 @@ def demo_world(end_ms: int, seed: int = 2, days: int = 14, hours: int = LIVE_HOU
         minutes=minutes,
         history_days=days,
         geography=demo_geography(),
-        volume=Volume(8.0, region_sd=0.3, device_sd=0.4, cell_sd=0.2, leaf_sd=0.1, night_floor=0.4),
-        noise=Noise(scale=0.8),
+        volume=Volume(16.0, region_sd=0.3, device_sd=0.4, cell_sd=0.2, leaf_sd=0.1, night_floor=0.4),
+        noise=Noise(scale=0.7),
         rates=Rates(gaps_per_leaf_day=0.02).only("gap"),
         clock_minute=(LIVE_CLOCK - live_from) % (7 * MINUTES_PER_DAY),
     )
@@ -69,7 +69,7 @@ def demo_world(end_ms: int, seed: int = 2, days: int = 14, hours: int = LIVE_HOU
         """Time of a minute of the live hours."""
         return start_ms + (live_from + minute) * MINUTE_MS
 
-    sunny = low_impact_event(base, "sunny", SUNNY_REGION, at(5), (300, 60, 100), float(np.log(0.84)))
+    sunny = low_impact_event(base, "sunny", SUNNY_REGION, at(5), (300, 60, 100), float(np.log(0.815)))
     match = _match(base, "match-tonight", at(MATCH_MINUTE), MATCH_REGIONS, -0.40)
     failure = IncidentPlan("device_region", FAILED, at(230), at(280), depth=0.7, onset_minutes=2)
     news = high_impact_event(

@@ -13,7 +13,8 @@ from suppression.suppressor import NO, Opinion, Scene
 class LowImpact:
     """Asked of candidates over all devices and activities only: onset below `onset` and |F z| below `largest_z`.
 
-    A witness that stayed while we moved contradicts: an audience that drifts takes the other stacks along.
+    A witness that stayed while we moved contradicts, if its contrast alone would be told: an audience that drifts takes
+    the other stacks along.
     """
 
     reason: Reason = "low_impact"
@@ -22,5 +23,5 @@ class LowImpact:
 
     def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
         slow = candidate.onset < self.onset and candidate.largest_z < self.largest_z
-        slow = slow and candidate.testimony < scene.contrast_threshold
+        slow = slow and candidate.testimony < scene.threshold
         return Opinion(True, by="no derivative voice") if slow else NO

@@ -53,7 +53,7 @@ def _play(folder: Path, days: int, speed: float, port: int, *, ends: bool, opens
     from suppression.body import iso
     from tocsin.calendar_file import parse_calendars
     from tocsin.commands.options import now_ms
-    from tocsin.demo import LearntEngines, Watcher, last_end_ms, situations
+    from tocsin.demo import BUDGET, LearntEngines, Watcher, last_end_ms, situations
     from tocsin.parameters import Parameters
     from tocsin.progress import Progress
 
@@ -68,10 +68,9 @@ def _play(folder: Path, days: int, speed: float, port: int, *, ends: bool, opens
         f"{len(world.leaves) - world.watched_count} witnesses of independent stacks."
     )
     with Progress(f"learning {days} days") as progress:
-        engines = LearntEngines(
-            world, world_demo.live_from_minute, Parameters(), parse_calendars({str(calendar): calendar.read_text()}),
-            progress,
-        )  # fmt: skip
+        events = parse_calendars({str(calendar): calendar.read_text(encoding="utf-8")})
+        parameters = Parameters(budget=BUDGET, budget_per="service-week")
+        engines = LearntEngines(world, world_demo.live_from_minute, parameters, events, progress)
     watcher = Watcher(situations(world_demo), world.parameters.end_ms, lambda verdict: _tell(console, verdict))
     daemon, view = _daemon(folder, calendar, world_demo, engines, speed, watcher)
     server = _serve(view, daemon, port, lambda: now_ms() - behind_ms)

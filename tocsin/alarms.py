@@ -174,9 +174,8 @@ def _roots(
     for row in plain:
         size = float(view.L[1, row])
         out.append((Root(int(row), size if size else 1e-6 * state.episode.sign[row], size, 0.0), ""))
-    x = view.L[1]
+    x, v = explained_deviation(core, state, derived, view)
     if lattice.rollups:
-        x, v = explained_deviation(core, state, derived, view)
         wanted = lattice.watched & ~derived.ignored & view.judgeable & (state.rows.born >= 0)
         explained = _explained_rows(core, state, derived)
         out += [(root, "") for root in core.localisation.roots(lattice, x, v, wanted, explained)]

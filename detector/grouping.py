@@ -16,7 +16,7 @@ Kept = Literal["sides", "middle"]
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """`sum` of n values into m groups, `spread` of m values back to n rows, `positions` of the members of groups.
+    """`sum` of n values into m groups, `subtract` of m values from n rows, `positions` of the members of groups.
 
     A product that arrived whole needs no code a row: read as (outer, r, inner), a group is either a pair (outer,
     inner), summed over the middle (`kept` = "sides"), or a middle, summed over both sides ("middle"). Anything else
@@ -60,13 +60,14 @@ class Grouping:
             out += whole[:, i]
         return out.reshape(-1)
 
-    def spread(self, values: Floats) -> Floats:
-        """(n,) the value of each row's group."""
+    def subtract(self, values: Floats, per_group: Floats) -> None:
+        """Takes the value of each row's group from (n,) values, in place."""
         if self.shape is None:
-            return np.take(values, self.codes)  # type: ignore[arg-type]
+            values -= np.take(per_group, self.codes)  # type: ignore[arg-type]
+            return
         outer, _, inner = self.shape
-        part = values[None, :, None] if self.kept == "middle" else values.reshape(outer, 1, inner)
-        return np.broadcast_to(part, self.shape).reshape(-1)
+        whole = values.reshape(self.shape)
+        whole -= per_group[None, :, None] if self.kept == "middle" else per_group.reshape(outer, 1, inner)
 
     def group_of(self, positions: Ints) -> Ints:
         """Groups of some of the n rows."""

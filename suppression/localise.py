@@ -11,6 +11,7 @@ from detector.frame import Bools, Floats, Ints
 from detector.series import Lattice
 
 LOADING_DOUBT = 0.2  # by which the cells of a common movement differ from its mean
+FEW = 16  # a root with less than this part of all leaves moves the sums above it one by one, a wider one anew
 RESIDUAL_VARIANCE = 0.03**2  # what a leaf's log deviation scatters beyond counting noise
 
 
@@ -130,17 +131,21 @@ class Sums:
     def mean(self, rows: slice | Ints | int = slice(None)) -> Floats:
         return self.wx[rows] / np.maximum(self.w[rows], 1e-12)
 
-    def take(self, leaves: Ints, size: float) -> Ints:
-        """Takes `size` from some leaves; returns the rows whose sums changed."""
+    def take(self, leaves: Ints, size: float) -> slice | Ints:
+        """Takes `size` from some leaves; returns the rows whose sums changed, some more than once."""
         x, weight = self.x[leaves], self.weight[leaves]
-        more, squares = weight * -size, weight * (size - 2 * x) * size
         self.x[leaves] = x - size
+        if len(leaves) > len(self.lattice.leaves) // FEW:
+            np.multiply(self.weight, self.x, out=self.wx)
+            np.multiply(self.wx, self.x, out=self.wxx)
+            self.lattice.sum_up(self.wx)
+            self.lattice.sum_up(self.wxx)
+            return slice(None)
         above = self.lattice.all_above(leaves)
         known = above >= 0
-        rows, at = np.unique(above[known], return_inverse=True)
-        shape = above.shape
-        self.wx[rows] += np.bincount(at.reshape(-1), np.broadcast_to(more, shape)[known], len(rows))
-        self.wxx[rows] += np.bincount(at.reshape(-1), np.broadcast_to(squares, shape)[known], len(rows))
+        rows = above[known]
+        np.add.at(self.wx, rows, np.broadcast_to(weight * -size, above.shape)[known])
+        np.add.at(self.wxx, rows, np.broadcast_to(weight * (size - 2 * x) * size, above.shape)[known])
         return rows
 
 
@@ -159,19 +164,28 @@ def without_common_drift(
     """
     leaves = lattice.leaves
     out = np.array(x, float)
-    ok = np.isfinite(x[leaves])
-    w = np.where(ok, 1 / np.maximum(v[leaves], 1e-9), 0.0)
-    limit = 2 * (1.5 * np.sqrt(v[leaves]) + 0.02)
-    row_of = {level: lattice.ancestors(level) for level in levels}
+    left = out[leaves]
+    ok = np.isfinite(left)
+    variance = v[leaves]
+    w = np.where(ok, 1 / np.maximum(variance, 1e-9), 0.0)
+    limit = 2 * (1.5 * np.sqrt(variance) + 0.02)
+    limit[~ok] = 0
+    left[~ok] = 0
+    low = -limit
+    plans = []
+    for level in levels:
+        inside, grouping, rows = lattice.groups_at(level)
+        if grouping.size:
+            weight = np.maximum(grouping.sum(w[inside]), 1e-12)
+            plans.append((inside, grouping, weight, allowance[rows]))
     for _ in range(rounds):
-        for level in levels:
-            row = row_of[level]
-            use = row >= 0
-            if not use.any():
-                continue
-            cut = np.where(ok, np.clip(out[leaves], -limit, limit), 0.0)
-            total = np.bincount(row[use], (w * cut)[use], lattice.size)
-            weight = np.bincount(row[use], w[use], lattice.size)
-            mean = np.clip(total / np.maximum(weight, 1e-12), -allowance, allowance)
-            out[leaves[use]] -= mean[row[use]]
+        for inside, grouping, weight, most in plans:
+            mine = left[inside]
+            cut = np.maximum(mine, low[inside])
+            np.minimum(cut, limit[inside], out=cut)
+            cut *= w[inside]
+            grouping.subtract(mine, np.clip(grouping.sum(cut) / weight, -most, most))
+            if not isinstance(inside, slice):
+                left[inside] = mine
+    out[leaves] = np.where(ok, left, np.nan)
     return out

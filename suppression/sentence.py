@@ -31,10 +31,12 @@ def describe(labels: Mapping[str, str], place: str | None) -> str:
     'requests on tv-2 in eu-1'
     >>> describe({"metric": "load", "host": "7"}, None)
     'load on host 7'
+    >>> describe({"metric": "requests", "region": "*"}, "region"), describe({"metric": "load"}, None)
+    ('requests over all series', 'load')
     """
     named = {k: v for k, v in labels.items() if k != "metric" and v != ALL}
     if not named:
-        return f"{labels['metric']} over all series"
+        return labels["metric"] if len(labels) == 1 else f"{labels['metric']} over all series"
     spelt = {k: v if any(x.isalpha() for x in v) else f"{k.replace('_', ' ')} {v}" for k, v in named.items()}
     places = [v for k, v in spelt.items() if _is_place(k, place)]
     others = [v for k, v in spelt.items() if not _is_place(k, place)]

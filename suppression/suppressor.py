@@ -43,6 +43,7 @@ class Scene:
     residual: Floats  # (S,) surprise F now
     contrast: Floats  # (S,) surprise P now
     testimony: Floats  # (S,) surprise of the contrast with witnesses now, NaN without
+    is_coupled: Bools  # (S,) a witness usually explains at least half of the row's variance
     age: Ints  # (S,) ticks since the last sample
     candidates: list[Candidate]
 

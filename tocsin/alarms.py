@@ -29,6 +29,7 @@ from tocsin.judgement import Judgement
 SAME_ROOT = 0.6  # intersection over union of leaves from which two cuboids are one alarm
 WIDEN_MS = 25 * MINUTE_MS
 RESUME_MS = 30 * MINUTE_MS
+COUPLED = 0.5  # share of a row's own variance below which the contrast with a witness says that they usually go together
 WITNESS_BETTER = 0.7  # share of a row's own variance that the contrast with a witness must undercut
 INCIDENT_MS = 10 * MINUTE_MS
 PLENTY = 100.0  # expected counts from which one tick is known to 10 %
@@ -97,10 +98,12 @@ def _scene(
         with np.errstate(invalid="ignore"):  # on a ramp the sums lag behind; one tick of many counts speaks for itself
             plenty = (view.base >= PLENTY) & view.judgeable
             raw = np.where(plenty, np.log((view.y + 1) / (view.base + 1)), raw)
+    coupled = np.zeros(len(raw), bool)
+    for testimony in view.testimonies:
+        coupled |= testimony.pe2 < COUPLED * state.residual.sig2[1]
     return Scene(
         t_ms, core.timing, state.index, derived.lattice, controls, effects, judgement.threshold, z[: core.horizons],
-        view.L,
-        raw, judgement.F, judgement.P, judgement.W, state.rows.age, state.candidates,
+        view.L, raw, judgement.F, judgement.P, judgement.W, coupled, state.rows.age, state.candidates,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ class LowImpact:
     """Asked of candidates over all devices and activities only: onset below `onset` and |F z| below `largest_z`.
 
     A witness that stayed while we moved contradicts, if its contrast alone would be told: an audience that drifts takes
-    the other stacks along.
+    the other stacks along. A witness that usually goes with us contradicts sooner.
     """
 
     reason: Reason = "low_impact"
@@ -23,5 +23,6 @@ class LowImpact:
 
     def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
         slow = candidate.onset < self.onset and candidate.largest_z < self.largest_z
-        slow = slow and candidate.testimony < scene.threshold
+        coupled = bool(scene.is_coupled[candidate.present])
+        slow = slow and candidate.testimony < (scene.wide_threshold if coupled else scene.threshold)
         return Opinion(True, by="no derivative voice") if slow else NO

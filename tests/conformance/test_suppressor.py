@@ -34,7 +34,7 @@ def scene(candidates: list[Candidate]) -> Scene:
     return Scene(
         0, Timing(60_000), INDEX, INDEX.lattice(), Controls(), Effects(), 7.5, zeros, zeros, np.zeros(n), np.zeros(n),
         **{f.name: np.zeros(n) for f in fields(Scene) if f.name in ("contrast", "testimony")},
-        age=np.zeros(n, np.int32), candidates=candidates,
+        is_coupled=np.zeros(n, bool), age=np.zeros(n, np.int32), candidates=candidates,
     )  # fmt: skip
 
 

@@ -79,6 +79,23 @@ def test_single_series_without_peers_are_judged_by_their_own_forecast() -> None:
     assert ["m2"] == [e.data["series"]["metric"] for e in told]
 
 
+def test_a_single_series_with_a_witness_is_told_at_once() -> None:
+    """No roll-ups to localise on: a fall that is loud in the tick in which it enters is its own root."""
+    schema = Schema(
+        dimensions=(), place=None, interval_ms=HOUR_MS, lateness_ms=0, independence=(Independence("app", "cdn", ()),),
+        metrics=(Metric("requests", stack="app", kind="count"), Metric("cdn", "witness", "cdn", kind="count")),
+    )  # fmt: skip
+    rng = np.random.default_rng(3)
+    y = rng.poisson(400, (24 * 6, 2)).astype(float)
+    y[120:132, 0] = np.floor(y[120:132, 0] / 5)
+    _, outcomes = play(log_of(y, [("requests",), ("cdn",)]), schema)
+    told = [e for e in events(outcomes) if e.told]
+
+    assert ["fired", "resolved"] == [e.type for e in told]
+    assert 120 <= (told[0].tick_ms - START_MS) / HOUR_MS <= 122
+    assert told[0].data["summary"].startswith("requests are ")
+
+
 def test_several_intervals_live_in_one_engine() -> None:
     """Minutes and hours of two metrics: each tick at its end, in event-time order, both with their own horizons."""
     schema = Schema(

@@ -49,6 +49,28 @@ def test_an_outage_fires_once_and_resolves_as_recovered() -> None:
     assert pytest.approx(-0.8, abs=0.1) == told[0].data["deviation"]
 
 
+def test_what_is_over_is_described_at_its_worst() -> None:
+    """An hour after the outage all is calm, and the resolved alarm still says how bad it was, with signed peaks."""
+    told = of(perform(OUTAGE, 400), device="tv", region="eu")
+    last = told[-1].data
+
+    assert "resolved" == last["state"]
+    assert pytest.approx(-0.8, abs=0.05) == last["deviation"]
+    assert last["observed"] < last["lower"] < last["expected"] < last["upper"]
+    assert last["summary"].startswith("requests on tv in eu were 8")
+    assert last["evidence"]["votes"]["for"] >= 2
+    for scorer in last["evidence"]["scorers"]:
+        assert scorer["peak"] <= min(scorer["surprise"], 0)
+
+
+def test_evidence_counts_peers_in_words() -> None:
+    """Plural names of the dimensions along which a cell has siblings."""
+    told = of(perform(OUTAGE, 120), device="tv", region="eu")
+    contrast = next(s for s in told[0].data["evidence"]["scorers"] if s["name"] == "correlation")
+
+    assert "contrast with 3 devices and 3 regions and the independent stack, in sd" == contrast["explains"]
+
+
 def test_a_permanent_level_shift_ends_as_adapted() -> None:
     """Hot for as long as the freeze limit: the new level is normal, and it does not fire again."""
     told = perform(

@@ -83,6 +83,20 @@ def test_a_spike_is_told_at_its_tick_once() -> None:
     assert found[0].data["lower"] < found[0].data["expected"] < found[0].data["upper"] < found[0].data["observed"]
 
 
+def test_a_spike_that_is_over_is_described_at_its_worst() -> None:
+    """Half an hour later the value is usual again; the resolved alarm states the spike."""
+    y = noise()
+    y[SPIKE, 1] *= 2
+    fired, resolved = (e.data for e in events(run(y)))
+
+    assert [fired[name] for name in ("observed", "expected", "lower", "upper", "deviation")] == [
+        resolved[name] for name in ("observed", "expected", "lower", "upper", "deviation")
+    ]
+    assert fired["evidence"]["scorers"] == resolved["evidence"]["scorers"]
+    assert fired["summary"].startswith("value on b is ")
+    assert resolved["summary"].startswith("value on b was ")
+
+
 def test_values_without_peers_are_not_summed() -> None:
     """As many rows as series; a lattice over the same labels has a roll-up."""
     peers = replace(SERVERS, dimensions=(Dimension("server"),))

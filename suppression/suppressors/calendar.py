@@ -13,6 +13,7 @@ from suppression.suppressor import NO, Opinion, Scene
 from suppression.width import leaves_of, share_covered
 
 NOISE_SDS = 2.0
+FARTHEST = 30.0  # log deviation that evidence states at most; gauges deviate in units, without a bound
 LEAST_EXCESS = 0.1  # log deviation beyond the envelope from which the event is said to be outgrown
 
 
@@ -62,7 +63,7 @@ class CalendarRule:
             "id": occurrence.event_id,
             "title": occurrence.title,
             "predicted": math.expm1(predicted),
-            "observed": math.expm1(observed),
+            "observed": math.expm1(min(observed, FARTHEST)),
             "lower": math.expm1(low * phase),
             "upper": math.expm1(high * phase),
             "explains": bool(inside and not peers_object),

@@ -176,6 +176,18 @@ def test_what_comes_later_changes_nothing_before() -> None:
     assert [picture(o) for o in run(y)[:SPIKE]] == [picture(o) for o in run(other)[:SPIKE]]
 
 
+def test_a_monstrous_value_during_an_event_is_one_alarm() -> None:
+    """A hundred thousand units off, of a series with values below zero: told, with numbers that are finite."""
+    y = noise()
+    y[:, 1] -= 10_000
+    y[SPIKE : SPIKE + 3, 1] = 1e9
+    found = events(run(y, controls=Controls(calendar=calendar(SPIKE - 5, SPIKE + 20))))
+
+    assert ["up"] == [e.data["direction"] for e in found if e.type == "fired"]
+    assert found[0].data["evidence"]["event"]["observed"] > 1e6
+    assert 1e9 == found[0].data["observed"]
+
+
 def test_an_event_holds_what_it_explains() -> None:
     """Jump and way back, both inside the envelope: on record, not told."""
     y = noise()

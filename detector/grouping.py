@@ -45,6 +45,13 @@ class Grouping:
         assert self.shape is not None
         return _code_of(self.shape, self.kept)
 
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(m,) rows in each group."""
+        if self.shape is None:
+            return np.bincount(self.codes, minlength=self.groups)  # type: ignore[arg-type]
+        return np.full(self.groups, self.size // max(self.groups, 1))
+
     def sum(self, values: Floats) -> NDArray[np.float64]:
         """(m,) sums of (n,) values."""
         if self.shape is None:

@@ -55,6 +55,7 @@ class View:
     witnesses: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # (W, S) witness row, -1 for none
     contrasts: list[Contrast] = field(default_factory=list)  # per axis
     testimonies: list[Testimony] = field(default_factory=list)  # per witness
+    totals: dict[int, float] = field(default_factory=dict)  # by metric, see `total_of`
 
     def V_now(self) -> Float32s:
         """(S,) counting variance of one tick's log deviation; 0 for gauges."""
@@ -62,3 +63,10 @@ class View:
             out: Float32s = np.float32(1) / (np.maximum(self.mu, np.float32(0)) + np.float32(1))
         out[self.gauges] = 0
         return out
+
+    def total_of(self, metric: int) -> float:
+        """What is expected of all leaves of a metric together."""
+        if metric not in self.totals:
+            own = self.lattice.leaf & (self.lattice.metric == metric)
+            self.totals[metric] = float(np.nansum(np.where(own, self.mu, 0)))
+        return self.totals[metric]

@@ -16,6 +16,7 @@ from tocsin.judgement import Judgement
 from tocsin.rows import unlink
 
 MOST_SURPRISE = 15.0
+ENOUGH_ROWS = 4096  # from which correlations are known to 2 %
 
 
 def remember_worst(core: Core, state: State, view: View, judgement: Judgement, candidate: Candidate) -> None:
@@ -28,7 +29,9 @@ def remember_worst(core: Core, state: State, view: View, judgement: Judgement, c
 def numbers_of(core: Core, state: State, view: View, judgement: Judgement, candidate: Candidate) -> dict[str, Any]:
     """`numbers` of `suppression.body.body` as of this tick."""
     out = _measured(core, state, view, judgement, candidate)
-    out["votes"]["effective"] = number(effective_votes(judgement.q, view, core.horizons))
+    if judgement.effective is None:
+        judgement.effective = effective_votes(judgement.q, core.horizons)
+    out["votes"]["effective"] = number(judgement.effective)
     fused = core.calibration.fused_surprise(
         state.calibration, candidate.sign * candidate.fused, int(state.rows.classes[candidate.present])
     )
@@ -51,10 +54,14 @@ def voice(name: str, now: float, peak: float, value: float, explains: str) -> di
     return {"name": name, "surprise": number(now), "peak": number(peak), "value": number(value), "explains": explains}
 
 
-def effective_votes(q: Float32s, view: View, horizons: int) -> float:
-    """(tr R)²/‖R‖² of the correlations of F, D and P over the rows of this tick: 1 = all one, 3 = independent."""
+def effective_votes(q: Float32s, horizons: int) -> float:
+    """(tr R)²/‖R‖² of the correlations of F, D and P over the rows of this tick: 1 = all one, 3 = independent.
+
+    Of many rows every so manyth, about `ENOUGH_ROWS`.
+    """
     from tocsin.pipeline import largest
 
+    q = q[:, :: max(q.shape[1] // ENOUGH_ROWS, 1)]
     voices = [largest(q[:horizons]), q[horizons]]
     if len(q) > horizons + 1:
         voices.append(largest(q[horizons + 1 :]))

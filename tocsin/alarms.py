@@ -21,7 +21,7 @@ from suppression.lifecycle import SEVERITIES, Lifecycle, severity
 from suppression.localise import RESIDUAL_VARIANCE, Root, explain_away, left_over, without_common_drift
 from suppression.reasons import Direction
 from suppression.suppressor import Scene
-from suppression.width import leaves_of, overlap
+from suppression.width import leaves_of
 from tocsin.alarm_numbers import numbers_of, remember_worst
 from tocsin.core import Core, Derived, State
 from tocsin.judgement import Judgement
@@ -29,7 +29,9 @@ from tocsin.judgement import Judgement
 SAME_ROOT = 0.6  # intersection over union of leaves from which two cuboids are one alarm
 WIDEN_MS = 25 * MINUTE_MS
 RESUME_MS = 30 * MINUTE_MS
-COUPLED = 0.5  # share of a row's own variance below which the contrast with a witness says that they usually go together
+COUPLED = (
+    0.5  # share of a row's own variance below which the contrast with a witness says that they usually go together
+)
 WITNESS_BETTER = 0.7  # share of a row's own variance that the contrast with a witness must undercut
 INCIDENT_MS = 10 * MINUTE_MS
 PLENTY = 100.0  # expected counts from which one tick is known to 10 %
@@ -120,13 +122,10 @@ def _loud(state: State, derived: Derived, view: View, judgement: Judgement) -> N
     if not len(rows):
         return rows
     rows = rows[np.argsort(-np.abs(judgement.c[rows]), kind="stable")][:MOST_LOUD]
-    spoken = {
-        sign: np.unique(np.concatenate([np.zeros(0, np.int64), *(leaves_of(derived.lattice, c.present) for c in mine)]))
-        for sign, mine in (
-            (sign, [c for c in state.candidates if c.state != "resolved" and c.sign == sign and not c.is_weak])
-            for sign in (1, -1)
-        )
-    }
+    spoken = {sign: np.zeros(derived.lattice.size, bool) for sign in (1, -1)}
+    for candidate in state.candidates:
+        if candidate.state != "resolved" and not candidate.is_weak:
+            spoken[candidate.sign][leaves_of(derived.lattice, candidate.present)] = True
     return np.array(
         [row for row in rows if not _is_spoken_for(view, int(row), spoken[1 if judgement.c[row] > 0 else -1])], np.int64
     )
@@ -154,14 +153,13 @@ def _explained_rows(core: Core, state: State, derived: Derived) -> list[int]:
     return sorted(set(rows), key=lambda row: (-len(leaves_of(lattice, row)), row))
 
 
-def _is_spoken_for(view: View, row: int, spoken: NDArray[np.int64]) -> bool:
-    """Do candidates hold at least half of the row's leaves, or of what its leaves have gained or lost?"""
-    if not len(spoken):
-        return False
+def _is_spoken_for(view: View, row: int, spoken: NDArray[np.bool_]) -> bool:
+    """Do candidates hold at least half of the row's leaves, or of what these moved? `spoken` (S,) marks theirs."""
     leaves = leaves_of(view.lattice, row)
-    inside = np.isin(leaves, spoken)
-    if inside.mean() >= 0.5:
-        return True
+    inside = spoken[leaves]
+    held = int(np.count_nonzero(inside))
+    if not held or 2 * held >= len(leaves):
+        return held > 0
     gap = np.nan_to_num(np.expm1(np.clip(view.L[1, leaves], -20, 5)) * np.abs(view.mu[leaves]))
     return bool(gap[inside].sum() * np.sign(gap.sum()) >= 0.5 * abs(gap.sum()))
 
@@ -183,24 +181,26 @@ def _roots(
         explained = _explained_rows(core, state, derived)
         out += [(root, "") for root in core.localisation.roots(lattice, x, v, wanted, explained)]
         x, v = explain_away(lattice, x, v, explained)
-    covered = {int(leaf) for root, _ in out for leaf in leaves_of(lattice, root.row)}
+    covered = np.zeros(lattice.size, bool)
+    for root, _ in out:
+        covered[leaves_of(lattice, root.row)] = True
     found = {root.row for root, _ in out}
     for row in loud.tolist():
-        leaves = {int(leaf) for leaf in leaves_of(lattice, row)}
+        leaves = leaves_of(lattice, row)
+        if row in found or covered[leaves].all() or _is_spoken_for(view, row, covered):
+            continue
         size, gain = left_over(lattice, x, v, row)
         too_little = abs(size) < core.localisation.least_size or gain < core.localisation.penalty
-        if row in found or too_little or size * judgement.c[row] <= 0 or not leaves - covered:
+        if too_little or size * judgement.c[row] <= 0:
             continue
-        if _is_spoken_for(view, row, np.array(sorted(covered), np.int64)):
-            continue
-        covered |= leaves
+        covered[leaves] = True
         out.append((Root(row, size, float(view.L[0, row]), 0.0), ""))
     runs = entered[judgement.run[entered]]
     for row in runs[np.argsort([-len(leaves_of(lattice, int(r))) for r in runs], kind="stable")]:
-        leaves = {int(leaf) for leaf in leaves_of(lattice, int(row))}
-        if leaves <= covered:
+        leaves = leaves_of(lattice, int(row))
+        if covered[leaves].all():
             continue
-        covered |= leaves
+        covered[leaves] = True
         special = "zero_run" if state.zero.run[row] >= core.parameters.zero_nats else "stuck"
         size = float(view.L[0, row])
         out.append((Root(int(row), min(size, -1e-6), size, 0.0), special))
@@ -247,11 +247,14 @@ def _match_or_open(
     lattice = derived.lattice
     sign = 1 if root.size > 0 else -1
     leaves = leaves_of(lattice, root.row)
+    mine = np.zeros(lattice.size, bool)
+    mine[leaves] = True
     for candidate in state.candidates:
         if candidate.sign != sign or candidate.is_shadow or candidate.end == "adapted":
             continue
         own = leaves_of(lattice, candidate.present)
-        if overlap(own, leaves) >= SAME_ROOT:
+        shared = int(np.count_nonzero(mine[own]))
+        if shared >= SAME_ROOT * (len(own) + len(leaves) - shared):
             if candidate.state == "resolved":
                 if candidate.end == "withdrawn":  # a person said that it is not real; not again while it goes on
                     candidate.ended_ms = t_ms
@@ -263,10 +266,10 @@ def _match_or_open(
             return 0
         if candidate.state == "resolved":
             continue
-        inside = len(leaves) < len(own) and bool(np.isin(leaves, own).all())
+        inside = shared == len(leaves) < len(own)
         if candidate.state == "firing" and inside and abs(root.raw) < 1.6 * abs(candidate.raw) + 0.05:
             return 0  # part of what people already know
-        contains = len(leaves) > len(own) and bool(np.isin(own, leaves).all())
+        contains = shared == len(own) < len(leaves)
         young = t_ms - candidate.opened_ms <= max(WIDEN_MS, core.timing.interval_ms)
         if contains and young and abs(root.size) >= 0.5 * abs(candidate.size):
             candidate.present = root.row
@@ -370,12 +373,9 @@ def _place_rows(core: Core, state: State, derived: Derived, mask: NDArray[np.boo
         tops = [len(x.parents) + 1 for x in core.schema.dimensions]
         if any(at != (0 if i == d else top) for i, (at, top) in enumerate(zip(level, tops, strict=True)) if at >= 0):
             continue
-        ancestors = lattice.ancestors(code)
-        inside = mask[lattice.leaves]
-        for row in lattice.rows_at(code):
-            own = ancestors == row
-            if own.any() and inside[own].mean() > 0.5:
-                out.append(int(row))
+        inside, grouping, rows = lattice.groups_at(code)
+        held = grouping.sum(mask[lattice.leaves][inside].astype(float))
+        out += np.arange(lattice.size)[rows][held > 0.5 * grouping.counts].tolist()
     return out
 
 
@@ -456,8 +456,7 @@ def _grade(core: Core, state: State, view: View, candidate: Candidate) -> None:
     own, everything = float(view.mu[row]), 0.0
     lattice = view.lattice
     if state.rows.kind[row] == 0 and math.isfinite(own):
-        same = lattice.leaf & (lattice.metric == lattice.metric[row])
-        everything = float(np.nansum(np.where(same, view.mu, 0)))
+        everything = view.total_of(int(lattice.metric[row]))
         share = own / everything * abs(math.expm1(max(min(candidate.raw, 3.0), -20.0))) if everything > 0 else 0.0
     else:
         share = 0.05

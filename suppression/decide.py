@@ -70,15 +70,19 @@ class Judge:
             asked.append(("part_of", self.part_of.judge(candidate, scene)))
         candidate.is_weak = weak
         before = {h.reason: h.since_ms for h in candidate.holds}
-        candidate.holds = [
-            Hold(reason, o.by, before.get(reason, scene.t_ms), o.until_ms) for reason, o in asked if o.holds
-        ]
+        holds = [Hold(reason, o.by, before.get(reason, scene.t_ms), o.until_ms) for reason, o in asked if o.holds]
+        fades = candidate.is_weak or candidate.is_shadow  # ends without a word: what held it last stays on record
+        if holds or not (fades and candidate.state == "held"):
+            candidate.holds = holds
         if candidate.is_weak:
             return "weak"
-        if candidate.holds:
+        if holds:
             return "hold"
         if candidate.is_shadow:
-            return "tell" if has_outgrown(candidate, scene) else "weak"
+            if not has_outgrown(candidate, scene):
+                return "weak"
+            candidate.holds = []
+            return "tell"
         return "wait" if waits else "tell"
 
 

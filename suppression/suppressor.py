@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from detector.frame import Floats, Ints
+from detector.frame import Bools, Floats, Ints
 from detector.series import Lattice, SeriesIndex
 from detector.timing import Timing
 from suppression.candidate import Candidate

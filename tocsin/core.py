@@ -182,10 +182,17 @@ class Core:
         else:
             places, place_codes = np.zeros(1), np.zeros(lattice.size, np.int64)
         return Derived(
-            lattice, pairs, _as_narrow(lattice, tops, pairs), ignored, shapes[lattice.level] if lattice.size else np.zeros(0, np.int64),
-            tuple(sorted(drift, key=lambda c: -sum(lattice.levels[c][1]))), watched, len(places), place_codes,
-            self.lone.units(lattice, ignored) if self.lone is not None else None,
-        )  # fmt: skip
+            lattice=lattice,
+            witnesses=pairs,
+            cell_witness=_as_narrow(lattice, tops, pairs),
+            ignored=ignored,
+            shapes=shapes[lattice.level] if lattice.size else np.zeros(0, np.int64),
+            drift_levels=tuple(sorted(drift, key=lambda c: -sum(lattice.levels[c][1]))),
+            watched_leaves=watched,
+            places=len(places),
+            place_codes=place_codes,
+            units=self.lone.units(lattice, ignored) if self.lone is not None else None,
+        )
 
     def classes(self, state: State, derived: Derived) -> NDArray[np.int64]:
         """(S,) calibration class of each row: cuboid level × kind × volume."""
@@ -204,7 +211,9 @@ COMPONENTS = (
 
 def _as_narrow(lattice: Lattice, tops: list[int], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(W, S) does the witness row restrict just the dimensions that the row restricts?"""
-    restricted = np.array([[at not in (-1, top) for at, top in zip(level, tops, strict=True)] for _, level in lattice.levels])
+    restricted = np.array(
+        [[at not in (-1, top) for at, top in zip(level, tops, strict=True)] for _, level in lattice.levels]
+    )
     if not lattice.size or not restricted.size:
         return pairs >= 0
     of_row = restricted[lattice.level]

@@ -66,7 +66,8 @@ def _scene(
     z = np.broadcast_to(judgement.reading.z, (core.horizons, len(view.y)))
     return Scene(
         view.t_ms, core.timing, state.index, derived.lattice, controls, effects, judgement.threshold, z, view.L,
-        view.L[0], judgement.F, nobody, nobody, np.zeros(len(nobody), bool), state.rows.age.astype(float), state.candidates,
+        view.L[0], judgement.F, nobody, nobody, np.zeros(len(nobody), bool), state.rows.age.astype(float),
+        state.candidates,
     )  # fmt: skip
 
 

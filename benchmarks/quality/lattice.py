@@ -37,7 +37,8 @@ def detect(dataset: Dataset, budget: float) -> Detection:
 
 def grid_schema(panel: Panel) -> Schema:
     """Region is the place; whatever other dimensions the set has follow."""
-    names = sorted({name for c in panel.columns for name in c.labels if name != "stack"}, key=lambda n: (n != "region", n))
+    found = {name for c in panel.columns for name in c.labels if name != "stack"}
+    names = sorted(found, key=lambda name: (name != "region", name))
     stacks = sorted({(c.labels["stack"], c.watched) for c in panel.columns})
     return Schema(
         dimensions=tuple(Dimension(name) for name in names),
@@ -46,9 +47,7 @@ def grid_schema(panel: Panel) -> Schema:
             for stack, watched in stacks
         ),
         place="region",
-        independence=tuple(
-            Independence(a, b, ("region",)) for a, wa in stacks for b, wb in stacks if wa and not wb
-        ),
+        independence=tuple(Independence(a, b, ("region",)) for a, wa in stacks for b, wb in stacks if wa and not wb),
         interval_ms=panel.step_ms,
         lateness_ms=0,
     )
@@ -115,8 +114,15 @@ class GridRun:
             reasons = [r["reason"] for r in (event.data["suppression"] or {}).get("reasons", [])]
             pages.append(
                 Page(
-                    0, 0, i, closes[-1] if closes else None, event.data["direction"], cuboid, p, not opens,
+                    0,
+                    0,
+                    i,
+                    closes[-1] if closes else None,
+                    event.data["direction"],
+                    cuboid,
+                    p,
+                    not opens,
                     reasons[0] if reasons and not opens else "",
-                )  # fmt: skip
+                )
             )
         return pages

@@ -1,4 +1,4 @@
-"""Peers lead, magnitude and onset support: c = P + (F-1)/2 + (D-1)/2 of one sign; without peers F leads."""
+"""Peers lead, magnitude and onset support: c = P + w (F-1) + w (D-1) of one sign; without peers F leads."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ContrastLed:
     def score(self, state: OnsetState, residual: Float32s, derivative: Float32s, contrast: Float32s) -> Float32s:
         """(S,) signed; 0 without a contrast of at least 2, NaN where nobody has an opinion.
 
-        `contrast` NaN on every axis: the row has no peers, and c = F + (D-1)/2.
+        `contrast` NaN on every axis: the row has no peers, and c = F + w (D-1).
         """
         alone = np.isnan(contrast)
         lead = np.where(alone, residual, contrast)

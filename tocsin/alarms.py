@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.frame import Floats
 from detector.schema import MINUTE_MS
 from detector.view import Float32s, View
 from ensemble.episode import has_come_back
@@ -209,7 +210,7 @@ def _roots(
 
 def explained_deviation(
     core: Core, state: State, derived: Derived, view: View
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats]:
     """(S,), (S,) log deviation of each row less what a witness or the common drift explains, and its variance.
 
     The short horizon, or the middle one where that is stronger. Where the contrast with a witness has learnt a
@@ -218,11 +219,10 @@ def explained_deviation(
     """
     sig2 = state.residual.sig2
     with np.errstate(invalid="ignore"):
-        strength = np.abs(view.L[:2]) / np.sqrt(view.V[:2] + sig2[:2])
-        pick = (strength[1] > strength[0]).astype(np.int64)
-    rows = np.arange(len(pick))
-    x = view.L[pick, rows].astype(float)
-    v = (view.V[pick, rows] + np.asarray(view.loading_variance) + RESIDUAL_VARIANCE).astype(float)
+        short, middle = (view.L[h] ** 2 / (view.V[h] + sig2[h]) for h in (0, 1))
+        pick = middle > short
+    x = np.where(pick, view.L[1], view.L[0]).astype(float)
+    v = (np.where(pick, view.V[1], view.V[0]) + np.asarray(view.loading_variance) + RESIDUAL_VARIANCE).astype(float)
     x[~view.judgeable] = np.nan
     by_witness = np.zeros(len(pick), bool)
     best = WITNESS_BETTER * sig2[1].astype(float)
@@ -235,7 +235,8 @@ def explained_deviation(
     lattice = derived.lattice
     if derived.drift_levels and not by_witness[lattice.leaf & lattice.watched].all():
         allowance = np.sqrt(sig2[1]).astype(float)
-        drifted = without_common_drift(lattice, np.where(by_witness, np.nan, x), v, allowance, derived.drift_levels)
+        own = np.where(by_witness, np.nan, x) if by_witness.any() else x
+        drifted = without_common_drift(lattice, own, v, allowance, derived.drift_levels)
         x = np.where(by_witness, x, drifted)
     return x, v
 

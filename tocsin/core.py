@@ -209,7 +209,7 @@ COMPONENTS = (
 )  # fmt: skip
 
 
-def _as_narrow(lattice: Lattice, tops: list[int], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _as_narrow(lattice: Lattice, tops: list[int], pairs: Ints) -> NDArray[np.bool_]:
     """(W, S) does the witness row restrict just the dimensions that the row restricts?"""
     restricted = np.array(
         [[at not in (-1, top) for at, top in zip(level, tops, strict=True)] for _, level in lattice.levels]

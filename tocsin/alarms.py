@@ -208,9 +208,7 @@ def _roots(
     return out
 
 
-def explained_deviation(
-    core: Core, state: State, derived: Derived, view: View
-) -> tuple[Floats, Floats]:
+def explained_deviation(core: Core, state: State, derived: Derived, view: View) -> tuple[Floats, Floats]:
     """(S,), (S,) log deviation of each row less what a witness or the common drift explains, and its variance.
 
     The short horizon, or the middle one where that is stronger. Where the contrast with a witness has learnt a

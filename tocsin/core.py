@@ -127,7 +127,7 @@ class Core:
         self.scopes = ScopeCache()
         self._unused = Lone.of(schema, 0)
         self.lone = Lone.of(schema, parameters.warmup_ms) if schema.is_lone else None
-        self._derived: tuple[int, int, Derived] | None = None
+        self._derived: tuple[SeriesIndex, int, Derived] | None = None
 
     def init(self) -> State:
         parts = {name: self.initial(name)(0) for name in COMPONENTS}
@@ -139,8 +139,8 @@ class Core:
         if len(state.rows.age) < size:
             for name in COMPONENTS:
                 setattr(state, name, grow(getattr(state, name), size, self.initial(name)))
-        if self._derived is None or self._derived[:2] != (id(state.index), size):
-            self._derived = (id(state.index), size, self._derive(state.index))
+        if self._derived is None or self._derived[0] is not state.index or self._derived[1] != size:
+            self._derived = (state.index, size, self._derive(state.index))
         return self._derived[2]
 
     def initial(self, name: str) -> Callable[[int], Any]:

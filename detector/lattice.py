@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.frame import Bools, Floats, Ints
 from detector.grouping import Grouping, as_slice
@@ -55,6 +56,9 @@ class Kept:
     leaves: dict[int, Ints] = field(default_factory=dict)  # row → its leaves
     held: int = 0  # numbers in `leaves`
     groups: dict[int, tuple[Rows, Grouping, Rows]] = field(default_factory=dict)  # by level
+    masks: dict[object, Bools] = field(default_factory=dict)  # (S,) leaves by scope
+    codes: dict[int, Ints] = field(default_factory=dict)  # (S,) group code by axis, as wide as `bincount` wants it
+    alike: set[int] = field(default_factory=set)  # axes in whose groups every row has the group's common movement
 
     def put(self, row: int, leaves: Ints, all_leaves: int) -> None:
         """Keeps the leaves of a row; forgets all others once they are as many as four times all leaves."""
@@ -128,6 +132,12 @@ class Lattice:
             found = as_slice(inside), Grouping.of(code.reshape(-1), len(rows)), as_slice(rows)
             self.kept.groups[level] = found
         return found
+
+    def sibling_code(self, axis: int) -> NDArray[np.int64]:
+        """(S,) group code of an axis, ready for `bincount` and `take`."""
+        if axis not in self.kept.codes:
+            self.kept.codes[axis] = self.siblings[axis].astype(np.int64)
+        return np.asarray(self.kept.codes[axis], np.int64)
 
     def touched(self, leaves: Bools) -> Bools:
         """(S,) rows with at least one leaf of the mask, the leaves themselves included."""

@@ -66,12 +66,12 @@ class Calibration:
         """(S,) signed surprise of scorer `k`, capped; NaN stays NaN. Rows of `state` and arguments belong together."""
         size = np.abs(z)
         size /= state.scale[k]
-        side = classes * 2
+        side = np.multiply(classes, 2, dtype=np.int64)
         side += z > 0
         np.maximum(size, np.float32(1e-6), out=size)
         np.log(size, out=size)
-        size *= state.b[:, k].reshape(-1)[side]
-        size += state.log_a[:, k].reshape(-1)[side]
+        size *= state.b[:, k].reshape(-1).take(side, mode="clip")
+        size += state.log_a[:, k].reshape(-1).take(side, mode="clip")
         np.minimum(size, np.float32(np.log(CAP)), out=size)
         np.exp(size, out=size)
         return np.copysign(size, z, out=out)

@@ -5,13 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from detector.frame import Bools, Ints
-from detector.series import SeriesIndex
+from detector.series import Lattice, SeriesIndex
 from suppression.scope import ALL, Scope
+
+MOST_KEPT = 64  # masks of scopes; silences come and go
 
 
 def leaf_mask(index: SeriesIndex, scope: Scope) -> Bools:
-    """(S,) True for leaves inside the scope; roll-up rows are False."""
+    """(S,) True for leaves inside the scope; roll-up rows are False. Kept by the lattice: do not write into it."""
     lattice = index.lattice()
+    kept = lattice.kept.masks
+    if scope not in kept:
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        kept[scope] = _leaf_mask(index, lattice, scope)
+        kept[scope].flags.writeable = False
+    return kept[scope]
+
+
+def _leaf_mask(index: SeriesIndex, lattice: Lattice, scope: Scope) -> Bools:
     inside = lattice.leaf.copy()
     schema = index.schema
     for key in scope.keys:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Tick
+from detector.state import chunks, part
 from detector.view import Float32s, View
 from ensemble.episode import has_come_back
 from suppression.alarm import AlarmEvent
@@ -165,14 +166,13 @@ def advance(core: Core, state: State, view: View) -> None:
 
 def score(core: Core, state: State, view: View) -> Float32s:
     """(K, S) signed z: F per horizon, D, P per axis, P per witness; NaN before warm-up, wider until 14 days."""
-    return np.concatenate(
-        [
-            core.residual.score(state.residual, view),
-            core.derivative.score(state.derivative, view),
-            core.contrast.score(state.contrast, view),
-            core.witness.score(state.witness, view),
-        ]
+    parts = (
+        core.residual.score(state.residual, view),
+        core.derivative.score(state.derivative, view),
+        core.contrast.score(state.contrast, view),
+        core.witness.score(state.witness, view),
     )
+    return np.concatenate(parts)
 
 
 def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -> Judgement:
@@ -180,17 +180,24 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
     h = core.horizons
     size = len(view.mu)
     widening = core.rows.widening(state.rows)
-    wide = z / widening
     classes = state.rows.classes
     q = np.empty_like(z)
-    for k in range(core.scorers):
-        core.calibration.surprise(state.calibration, k, wide[k], classes, q[k])
-    F = largest(q[:h])
+    F, P, W, c = np.full((4, size), np.nan, np.float32)
     D = q[h]
-    P = largest(q[h + 1 :]) if core.scorers > h + 1 else np.full(size, np.nan, np.float32)
-    W = largest(q[h + 1 + core.axes :]) if core.witness_count else np.full(size, np.nan, np.float32)
-    core.combiner.advance(state.onset, D, P)
-    c = core.combiner.score(state.onset, F, D, P)
+    for first, end in chunks(size):  # a chunk at a time, for its scratch to stay in cache
+        rows = slice(first, end)
+        some = part(state.calibration, first, end, size)
+        now, out = z[:, rows] / widening[rows], q[:, rows]
+        for k in range(core.scorers):
+            core.calibration.surprise(some, k, now[k], classes[rows], out[k])
+        F[rows] = largest(out[:h])
+        if core.scorers > h + 1:
+            P[rows] = largest(out[h + 1 :])
+        if core.witness_count:
+            W[rows] = largest(out[h + 1 + core.axes :])
+        onset = part(state.onset, first, end, size)
+        core.combiner.advance(onset, D[rows], P[rows])
+        c[rows] = core.combiner.score(onset, F[rows], D[rows], P[rows])
     threshold = state.budget.threshold
     entering = max(threshold - 2.5, 1.0)
     Z, R = state.zero.run, state.stuck.run
@@ -210,9 +217,12 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
 
 def largest(q: Float32s) -> Float32s:
     """(S,) the value of greatest size over the first axis, sign kept; NaN where all are."""
-    out: Float32s = q[0].copy()
-    for other in q[1:]:
-        np.copyto(out, other, where=(np.abs(other) > np.abs(out)) | np.isnan(out))
+    high: Float32s = np.fmax.reduce(q, axis=0)
+    low: Float32s = np.fmin.reduce(q, axis=0)
+    out: Float32s = np.where(high > -low, high, low)
+    ties = np.flatnonzero((high == -low) & (high != 0))
+    if len(ties):  # of equals the first speaks
+        out[ties] = q[np.argmax(np.abs(q[:, ties]) == high[ties], axis=0), ties]
     return out
 
 

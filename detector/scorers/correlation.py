@@ -37,23 +37,27 @@ class Correlation:
 
     def _axis(self, state: ContrastState, view: View, axis: int) -> Contrast:
         x = view.L[1]
-        code = view.lattice.siblings[axis]
+        code = view.lattice.sibling_code(axis)
         groups = len(view.lattice.sibling_counts[axis])
         effect = np.asarray(view.effect_variance if axis == self.place_axis else view.loading_variance, np.float32)
         known = view.V[1] + effect
         total = known + state.pe2[axis]
         usable = view.judgeable & (code > 0)
         weight = np.where(usable, 1 / total, np.float32(0))
-        present = np.bincount(code, usable, groups)
+        whole = bool(view.judgeable.all())  # then everybody in a group is there
+        counts = view.lattice.sibling_counts[axis]
+        present = counts if whole else np.bincount(code, usable, groups)
         d = np.bincount(code, weight, groups)
         factor = state.factor[axis]
-        alike = np.bincount(code, factor, groups) / np.maximum(view.lattice.sibling_counts[axis], 1)
-        np.take(alike.astype(np.float32), code, out=factor)  # a row that has just joined takes its group's value
-        pair = (present < 3)[code]
+        if axis not in view.lattice.kept.alike:  # a row that has just joined takes its group's value
+            view.lattice.kept.alike.add(axis)
+            alike = np.bincount(code, factor, groups) / np.maximum(counts, 1)
+            np.take(alike.astype(np.float32), code, out=factor)
+        pair = np.take(present < 3, code)
         limit = np.sqrt(total)
         limit *= np.float32(HUBER)
         limit[pair] = np.inf
-        rest = d.astype(np.float32)[code]
+        rest = np.take(d.astype(np.float32), code)
         rest -= weight
         other = factor
         inverse = np.divide(1, d, out=np.zeros_like(d), where=d > 0)
@@ -64,11 +68,11 @@ class Correlation:
                 np.maximum(r, -limit, out=r)
                 r *= weight
                 n = np.bincount(code, r, groups)
-                other = n.astype(np.float32)[code]
+                other = np.take(n.astype(np.float32), code)
                 other -= r
                 other /= rest
                 other += factor
-                factor += (n * inverse).astype(np.float32)[code]
+                factor += np.take((n * inverse).astype(np.float32), code)
             noise: Float32s = np.float32(1) / rest
         noise += known
         other[~usable | (rest <= 0)] = np.nan

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from detector.running import gain
+from detector.state import chunks, part
 from detector.timing import DAY_MS, Timing
 from detector.view import Float32s, View
 
@@ -90,29 +91,16 @@ class ForecastResidual:
     def score(self, state: ResidualState, view: View) -> Float32s:
         """(H, S) signed z, positive when more came than was expected."""
         out = np.empty_like(state.Y)
-        one = np.float32(1)
-        for h in range(len(out)):
-            phi = state.sig2[h] + np.asarray(view.effect_variance, np.float32)
-            scale = state.M[h] / np.maximum(state.Q[h], TINY)
-            Ye = state.Y[h] * scale
-            np.maximum(Ye, 0, out=Ye)  # residuals of gauges, which are judged below, may be negative
-            Me = state.M[h] * scale
-            np.maximum(Me, TINY, out=Me)
-            change = Ye / Me
-            change -= one
-            dispersed = phi * Me
-            dispersed += one
-            dev = Ye * np.log(np.maximum(Ye, TINY) / Me)
-            dev -= (Ye + one / phi) * np.log((one + phi * Ye) / dispersed)
-            dev *= np.float32(2)
-            z = np.sqrt(np.maximum(dev, 0, out=dev), out=dev)
-            np.copysign(z, change, out=z)
-            near = (np.abs(change) < SMALL_CHANGE) | (Me > LARGE_SUM)
-            out[h] = np.where(near, np.clip(change, -1, 1) * np.sqrt(Me / dispersed), z)
+        size = out.shape[1]
+        event = np.asarray(view.effect_variance, np.float32)
+        for low, high in chunks(size):  # a chunk at a time, for its scratch to stay in cache
+            rows = part(state, low, high, size)
+            variance = event[low:high] if event.ndim else event
+            for h in range(len(out)):
+                out[h, low:high] = _deviance_root(rows, h, rows.sig2[h] + variance)
         if len(view.gauges):
             g = view.gauges
-            variance = view.effect_variance if isinstance(view.effect_variance, float) else view.effect_variance[g]
-            out[:, g] = view.L[:, g] / np.sqrt(state.sig2[:, g] + variance)
+            out[:, g] = view.L[:, g] / np.sqrt(state.sig2[:, g] + (event[g] if event.ndim else event))
         out[:, ~view.judgeable] = np.nan
         return out
 
@@ -134,3 +122,32 @@ class ForecastResidual:
             sig2 += excess
             np.maximum(sig2, np.float32(self.floor), out=sig2)
         np.add(state.learnt, g, out=state.learnt)
+
+
+def _deviance_root(state: ResidualState, h: int, phi: Float32s) -> Float32s:
+    """(S,) z of one horizon as if all rows were counts of dispersion `phi` (S,)."""
+    one = np.float32(1)
+    scale = state.M[h] / np.maximum(state.Q[h], TINY)
+    Ye = state.Y[h] * scale
+    np.maximum(Ye, 0, out=Ye)  # residuals of gauges, which are judged otherwise, may be negative
+    Me = scale
+    Me *= state.M[h]
+    np.maximum(Me, TINY, out=Me)
+    change = Ye / Me
+    dev = np.log(np.maximum(change, TINY))
+    dev *= Ye
+    change -= one
+    dispersed = phi * Me
+    dispersed += one
+    other = phi * Ye
+    other += one
+    other /= dispersed
+    np.log(other, out=other)
+    other *= Ye + one / phi
+    dev -= other
+    dev *= np.float32(2)
+    z = np.sqrt(np.maximum(dev, 0, out=dev), out=dev)
+    np.copysign(z, change, out=z)
+    near = (np.abs(change) < SMALL_CHANGE) | (Me > LARGE_SUM)
+    out: Float32s = np.where(near, np.clip(change, -1, 1) * np.sqrt(Me / dispersed), z)
+    return out

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.frame import Ints
+from detector.frame import Bools
 from detector.series import Lattice
 from suppression.candidate import Candidate
 from suppression.reasons import Reason
@@ -29,29 +29,32 @@ class PartOf:
     def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
         lattice = scene.lattice
         own = leaves_of(lattice, candidate.present)
+        mine = np.zeros(lattice.size, bool)
+        mine[own] = True
         for other in scene.candidates:
-            if other is candidate or other.is_weak or other.is_shadow:
+            if other is candidate or other.is_weak or other.is_shadow or other.state == "resolved":
                 continue
             if lattice.metric[other.present] != lattice.metric[candidate.present]:
                 continue
-            theirs = leaves_of(lattice, other.present)
-            if other.state in ("pending", "held"):
-                belongs = other.sign == candidate.sign and self._is_explained(candidate, other, own, theirs)
-            elif other.state == "firing":
-                shares = other.sign == candidate.sign and bool(np.isin(own, theirs).any())
-                mirrors = other.sign != candidate.sign and are_siblings(lattice, candidate.present, other.present)
-                belongs = (shares or mirrors) and candidate.fused < self.louder * other.fused
+            if other.state == "firing":
+                belongs = candidate.fused < self.louder * other.fused and (
+                    bool(mine[leaves_of(lattice, other.present)].any())
+                    if other.sign == candidate.sign
+                    else are_siblings(lattice, candidate.present, other.present)
+                )
             else:
-                belongs = False
+                belongs = other.sign == candidate.sign and self._is_explained(candidate, other, mine, len(own), lattice)
             if belongs:
                 return Opinion(True, by=other.alarm_id)
         return NO
 
     @staticmethod
-    def _is_explained(candidate: Candidate, wide: Candidate, own: Ints, theirs: Ints) -> bool:
-        if len(theirs) <= len(own) or not np.isin(own, theirs).all():
+    def _is_explained(candidate: Candidate, wide: Candidate, mine: Bools, size: int, lattice: Lattice) -> bool:
+        """Are the candidate's `size` leaves, marked in `mine` (S,), all among those of a wider one that moved more?"""
+        if not abs(candidate.size) < 0.3 * abs(wide.size) + 0.1:
             return False
-        return abs(candidate.size) < 0.3 * abs(wide.size) + 0.1
+        theirs = leaves_of(lattice, wide.present)
+        return len(theirs) > size and int(np.count_nonzero(mine[theirs])) == size
 
 
 def are_siblings(lattice: Lattice, a: int, b: int) -> bool:

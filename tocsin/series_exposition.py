@@ -22,7 +22,7 @@ from tocsin.outcome import ROW_STATES, Outcome
 
 Sample = tuple[Mapping[str, str], float]
 SURPRISE = "Fused surprise, -log10 p with the deviation's sign, capped at 15."
-DEVIATION = "(observed - expected) / expected."
+DEVIATION = "(observed - expected) / |expected|."
 VALUES = {
     "observed": "Observed value, in the metric's own unit.",
     "expected": "Expected value, in the metric's own unit.",
@@ -222,7 +222,7 @@ def _surprise(outcome: Outcome) -> Floats:
 
 def _deviation(outcome: Outcome) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (outcome.observed - outcome.expected) / outcome.expected
+        return (outcome.observed - outcome.expected) / np.abs(outcome.expected)
 
 
 def _declared(schema: Schema, place: str) -> int:

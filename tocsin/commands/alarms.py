@@ -6,19 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tocsin.commands.kept import (
-    DataDirOption,
-    LimitOption,
-    MatchOption,
-    SinceOption,
-    find,
-    line,
-    open_store,
-    query,
-    show_one,
-)
+from tocsin.commands.kept import DataDirOption, LimitOption, MatchOption, SinceOption, query, show_list, show_one
 from tocsin.commands.options import FormOption, MaybeConfigOption
-from tocsin.listing import Form, show
+from tocsin.listing import Form
 
 app = typer.Typer(help="Look at alarms: firing, held, resolved.", no_args_is_help=True)
 COLUMNS = {
@@ -44,9 +34,7 @@ def list_alarms(
 ) -> None:
     """List alarms, newest first."""
     wanted = query(limit, states=state or (), severities=severity or (), since=since, match=match)
-    store = open_store(config, data_dir)
-    items = store.list(wanted).items
-    show([line(store, body) if form is Form.table else dict(body) for body in items], COLUMNS, form)
+    show_list(wanted, config, data_dir, COLUMNS, form)
 
 
 @app.command("show")
@@ -57,6 +45,4 @@ def show_alarm(
     form: FormOption = Form.table,
 ) -> None:
     """Show one alarm with its evidence and its timeline."""
-    store = open_store(config, data_dir)
-    body = find(store, alarm)
-    show_one(body, store.timeline(str(body["alarm_id"])), form)
+    show_one(alarm, config, data_dir, form)

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from tocsin.commands.kept import DataDirOption, find, open_store, show_one
+from tocsin.commands.kept import DataDirOption, show_one
 from tocsin.commands.options import FormOption, MaybeConfigOption
 from tocsin.listing import Form
+
+FIELDS = ("alarm_id", "revision", "state", "severity", "summary", "evidence", "suppression")
 
 
 def explain(
@@ -18,8 +20,4 @@ def explain(
     form: FormOption = Form.table,
 ) -> None:
     """Say why an alarm was raised or held: scorers, votes, reasons considered, witnesses, event, threshold."""
-    store = open_store(config, data_dir)
-    body = find(store, alarm)
-    kept = ("alarm_id", "revision", "state", "severity", "summary", "evidence", "suppression")
-    shown = body if form is Form.table else {name: body.get(name) for name in kept}
-    show_one(shown, store.timeline(str(body["alarm_id"])), form)
+    show_one(alarm, config, data_dir, form, FIELDS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin.commands.options import DEFAULT_CONFIG, now_ms
-from tocsin.listing import Form, yaml_text
+from tocsin.listing import Form, show, yaml_text
 
 if TYPE_CHECKING:
     from tocsin.api.store import AlarmQuery, Body
@@ -80,10 +80,9 @@ def find(store: KeptStore, alarm_id: str) -> Body:
 
 def line(store: KeptStore, body: Body) -> dict[str, Any]:
     """The columns of a listing."""
-    deviation = body.get("deviation")
-    observed, expected = body.get("observed"), body.get("expected")
-    if deviation is None and isinstance(observed, (int, float)) and isinstance(expected, (int, float)) and expected:
-        deviation = observed / expected - 1
+    from tocsin.web.words import change_of
+
+    deviation = change_of(body)
     reasons = (body.get("suppression") or {}).get("reasons") or []
     series = body.get("series") or {}
     labels = " ".join(f"{name}={value}" for name, value in series.items() if name != "metric" and value != "*")
@@ -98,10 +97,26 @@ def line(store: KeptStore, body: Body) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def show_one(body: Mapping[str, Any], timeline: Sequence[Mapping[str, Any]], form: Form) -> None:
-    """One alarm with its timeline, for people or programs."""
+def show_list(
+    wanted: AlarmQuery, config: Path | None, data_dir: Path | None, columns: Mapping[str, str], form: Form
+) -> None:
+    """What a query finds: as lines for people, as whole alarms for programs."""
+    store = open_store(config, data_dir)
+    items = store.list(wanted).items
+    show([line(store, body) if form is Form.table else dict(body) for body in items], columns, form)
+
+
+def show_one(
+    alarm: str, config: Path | None, data_dir: Path | None, form: Form, fields: Sequence[str] | None = None
+) -> None:
+    """One alarm with its timeline: a page for people; for programs all of it, or some fields."""
     import json
 
+    store = open_store(config, data_dir)
+    body = find(store, alarm)
+    timeline = store.timeline(str(body["alarm_id"]))
+    if fields is not None and form is not Form.table:
+        body = {name: body.get(name) for name in fields}
     whole = {**body, "timeline": [dict(entry) for entry in timeline]}
     if form is Form.yaml:
         sys.stdout.write(yaml_text(whole))

@@ -6,19 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tocsin.commands.kept import (
-    DataDirOption,
-    LimitOption,
-    MatchOption,
-    SinceOption,
-    find,
-    line,
-    open_store,
-    query,
-    show_one,
-)
+from tocsin.commands.kept import DataDirOption, LimitOption, MatchOption, SinceOption, query, show_list, show_one
 from tocsin.commands.options import FormOption, MaybeConfigOption
-from tocsin.listing import Form, show
+from tocsin.listing import Form
 
 app = typer.Typer(help="Look at what was held back, and why.", no_args_is_help=True)
 COLUMNS = {
@@ -41,9 +31,7 @@ def list_held(
 ) -> None:
     """List candidates that were ever held, newest first."""
     wanted = query(limit, reasons=reason or (), since=since, match=match, only_held=True)
-    store = open_store(config, data_dir)
-    items = store.list(wanted).items
-    show([line(store, body) if form is Form.table else dict(body) for body in items], COLUMNS, form)
+    show_list(wanted, config, data_dir, COLUMNS, form)
 
 
 @app.command("show")
@@ -54,6 +42,4 @@ def show_held(
     form: FormOption = Form.table,
 ) -> None:
     """Show one candidate with its evidence, its reasons and its timeline."""
-    store = open_store(config, data_dir)
-    body = find(store, alarm)
-    show_one(body, store.timeline(str(body["alarm_id"])), form)
+    show_one(alarm, config, data_dir, form)

@@ -11,7 +11,7 @@ from tocsin.api.store import Body, Points
 from tocsin.api.times import to_ms, to_text
 from tocsin.json_values import mapping, mappings, reasons_of
 from tocsin.web import words
-from tocsin.web.inbox import SEVERITY_MARK, Chip, change_of, chips
+from tocsin.web.inbox import SEVERITY_MARK, Chip, chips
 
 RESERVED_LINKS = ("self",)
 
@@ -80,7 +80,7 @@ def alarm_view(body: Body, timeline: Sequence[Body], event_now: int, points: Poi
 def _sentence(body: Body) -> str:
     labels = ", ".join(chip.value for chip in chips(body)) or "all series"
     metric = mapping(body.get("series")).get("metric", "value")
-    change = words.percent(change_of(body))
+    change = words.percent(words.change_of(body))
     return f"{metric} of {labels}: {change} against what was expected"
 
 
@@ -91,7 +91,7 @@ def _facts(body: Body, event_now: int) -> list[tuple[str, str, str]]:
         lasted = words.duration((end or event_now) - start)
         until = f", for {lasted}" if end is None else f" until {words.clock(end, event_now)} ({lasted})"
         facts.append(("Since", words.clock(start, event_now) + until, str(body["starts_at"])))
-    change = words.percent(change_of(body))
+    change = words.percent(words.change_of(body))
     facts.append(("Deviation", f"{change} {_arrow(body)}", ""))
     normal = f" (normal: {words.number(body.get('lower'))} to {words.number(body.get('upper'))})"
     facts.append(("Observed", words.number(body.get("observed")), ""))

@@ -112,16 +112,6 @@ def chips(body: Mapping[str, Any], which: str = "present") -> tuple[Chip, ...]:
     return tuple(Chip(name, value, f"/alarms?match={quote(_pattern(name, value), safe='')}") for name, value in said)
 
 
-def change_of(body: Mapping[str, Any]) -> float | None:
-    """The relative deviation that the body states, else that of its numbers."""
-    stated = body.get("deviation")
-    return (
-        float(stated)
-        if isinstance(stated, (int, float))
-        else words.deviation(body.get("observed"), body.get("expected"))
-    )
-
-
 def row_of(body: Body, event_now: int) -> Row:
     """One alarm as a line; whatever its body lacks is shown as a dash."""
     start, end = to_ms(body.get("starts_at")), to_ms(body.get("ends_at"))
@@ -147,7 +137,7 @@ def row_of(body: Body, event_now: int) -> Row:
         since_iso=str(body.get("starts_at") or ""),
         lasted=words.duration((end or event_now) - start) if start is not None else "",
         direction=str(body.get("direction") or ""),
-        deviation=words.percent(change_of(body)),
+        deviation=words.percent(words.change_of(body)),
         surprise=words.score(body.get("surprise")),
         why=why,
         detail=detail,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from suppression.reasons import End, EventType, Reason
@@ -68,11 +70,19 @@ def score(value: object) -> str:
 
 
 def deviation(observed: object, expected: object) -> float | None:
-    """(observed - expected) / expected, None where it says nothing."""
+    """(observed - expected) / |expected|, None where it says nothing."""
     if not isinstance(observed, (int, float)) or not isinstance(expected, (int, float)) or not expected:
         return None
     ratio = (observed - expected) / abs(expected)
     return ratio if math.isfinite(ratio) else None
+
+
+def change_of(body: Mapping[str, Any]) -> float | None:
+    """The relative deviation that an alarm's body states, else that of its numbers."""
+    stated = body.get("deviation")
+    if isinstance(stated, (int, float)):
+        return float(stated)
+    return deviation(body.get("observed"), body.get("expected"))
 
 
 def percent(ratio: object) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.simulation.geography import Where
+from connectors.simulation.moments import moments
 from connectors.simulation.parameters import WorldParameters
 from connectors.simulation.rng import Stream, generator
 from connectors.simulation.truth import Event, IncidentPlan, IncidentShape
@@ -34,22 +35,16 @@ def incident_plans(
     With `forced_overlap` each starts inside a high-impact event and, where it has a region, in one of the event's.
     """
     draw = generator(parameters.seed, Stream.INCIDENTS)
-    first = int(min(parameters.history_days * 1440, parameters.minutes))
-    spans = [(first, parameters.minutes, parameters.rates.incidents_per_day)]
-    if parameters.rates.history:
-        spans.insert(0, (0, first, parameters.rates.incidents_per_day * parameters.rates.history))
     plans: list[IncidentPlan] = []
-    for begin, end, per_day in spans:
-        for _ in range(round(per_day * (end - begin) / 1440)):
-            minute = int(draw.integers(begin, max(end, begin + 1)))
-            inside: Event | None = None
-            if parameters.forced_overlap and high_impact:
-                inside = high_impact[int(draw.integers(len(high_impact)))]
-                last = max((inside.end_ms - inside.start_ms) // MINUTE_MS, 1)
-                minute = (inside.start_ms - parameters.start_ms) // MINUTE_MS + int(draw.integers(last))
-            plan = _plan(parameters, np.exp(0.5 * log_volume), minute, draw, inside)
-            if plan.end_ms <= parameters.end_ms and not any(_clash(plan, other) for other in plans):
-                plans.append(plan)
+    for minute in moments(parameters, draw, parameters.rates.incidents_per_day, 1440):
+        inside: Event | None = None
+        if parameters.forced_overlap and high_impact:
+            inside = high_impact[int(draw.integers(len(high_impact)))]
+            last = max((inside.end_ms - inside.start_ms) // MINUTE_MS, 1)
+            minute = (inside.start_ms - parameters.start_ms) // MINUTE_MS + int(draw.integers(last))
+        plan = _plan(parameters, np.exp(0.5 * log_volume), minute, draw, inside)
+        if plan.end_ms <= parameters.end_ms and not any(_clash(plan, other) for other in plans):
+            plans.append(plan)
     return plans
 
 

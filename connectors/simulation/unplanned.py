@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from connectors.simulation.geography import MOBILE_FAMILIES
+from connectors.simulation.moments import moments
 from connectors.simulation.parameters import WorldParameters
 from connectors.simulation.rng import Stream, generator
 from connectors.simulation.truth import Event
@@ -71,30 +72,24 @@ def low_impact_event(
 def high_impact_events(parameters: WorldParameters) -> list[Event]:
     """Sudden losses with their cause outside: power cuts of a region, breaking news on a continent."""
     draw = generator(parameters.seed, Stream.HIGH_IMPACT)
-    first = int(min(parameters.history_days * 1440, parameters.minutes))
-    spans = [(first, parameters.minutes, parameters.rates.high_impact_per_week)]
-    if parameters.rates.history:
-        spans.insert(0, (0, first, parameters.rates.high_impact_per_week * parameters.rates.history))
     found: list[Event] = []
-    for begin, end, per_week in spans:
-        for _ in range(round(per_week * (end - begin) / WEEK)):
-            minute = int(draw.integers(begin, max(end, begin + 1)))
-            number = len(found) + 1
-            start_ms = parameters.start_ms + minute * MINUTE_MS
-            onset, length = int(draw.integers(1, 6)), int(np.clip(70 * np.exp(0.6 * draw.standard_normal()), 25, 300))
-            effect = float(np.log(draw.uniform(0.25, 0.75)))
-            follow = tuple(float(f) for f in draw.uniform(0.4, 1.0, len(parameters.geography.stacks)))
-            region = parameters.geography.regions[int(draw.integers(len(parameters.geography.regions)))]
-            if draw.random() < 0.5:
-                event = high_impact_event(
-                    parameters, f"cut-{number}", "power_cut", (region.name,), start_ms, (onset, length), effect, follow
-                )
-            else:
-                hit = tuple(r.name for r in parameters.geography.regions if r.continent == region.continent)
-                event = high_impact_event(
-                    parameters, f"news-{number}", "news", hit, start_ms, (onset, length), 0.6 * effect, follow
-                )
-            found.append(event)
+    for minute in moments(parameters, draw, parameters.rates.high_impact_per_week, WEEK):
+        number = len(found) + 1
+        start_ms = parameters.start_ms + minute * MINUTE_MS
+        onset, length = int(draw.integers(1, 6)), int(np.clip(70 * np.exp(0.6 * draw.standard_normal()), 25, 300))
+        effect = float(np.log(draw.uniform(0.25, 0.75)))
+        follow = tuple(float(f) for f in draw.uniform(0.4, 1.0, len(parameters.geography.stacks)))
+        region = parameters.geography.regions[int(draw.integers(len(parameters.geography.regions)))]
+        if draw.random() < 0.5:
+            event = high_impact_event(
+                parameters, f"cut-{number}", "power_cut", (region.name,), start_ms, (onset, length), effect, follow
+            )
+        else:
+            hit = tuple(r.name for r in parameters.geography.regions if r.continent == region.continent)
+            event = high_impact_event(
+                parameters, f"news-{number}", "news", hit, start_ms, (onset, length), 0.6 * effect, follow
+            )
+        found.append(event)
     return [event for event in found if event.ramp[3] <= parameters.end_ms]
 
 

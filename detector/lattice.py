@@ -54,6 +54,7 @@ class Kept:
     """What was read off a lattice and is asked for again and again; no state, for it follows from the lattice."""
 
     leaves: dict[int, Ints] = field(default_factory=dict)  # row → its leaves
+    leaf_rows: Rows | None = None
     held: int = 0  # numbers in `leaves`
     groups: dict[int, tuple[Rows, Grouping, Rows]] = field(default_factory=dict)  # by level
     masks: dict[object, Bools] = field(default_factory=dict)  # (S,) leaves by scope
@@ -143,6 +144,13 @@ class Lattice:
         """(S,) rows with at least one leaf of the mask, the leaves themselves included."""
         count = np.where(self.leaf & leaves, 1.0, 0.0)
         return self.sum_up(count) > 0
+
+    @property
+    def leaf_rows(self) -> Rows:
+        """Rows of all leaves; a slice where they are neighbours."""
+        if self.kept.leaf_rows is None:
+            self.kept.leaf_rows = as_slice(self.leaves)
+        return self.kept.leaf_rows
 
     def rows_at(self, level: int) -> Ints:
         return np.flatnonzero(self.level == level)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detector.frame import Bools, Floats
+from detector.frame import Bools, Floats, Ints
 from detector.schema import MINUTE_MS
 from detector.series import SeriesIndex
 from detector.timing import Timing
@@ -80,7 +80,6 @@ class Impact:
         assert out.loading is not None
         assert out.frozen is not None
         assert out.event_only is not None
-        places = cache.places(index)
         for occurrence in active:
             mask = cache.mask(index, occurrence)
             h = phase(occurrence, t_ms, self.timing.interval_ms)
@@ -92,10 +91,9 @@ class Impact:
                 out.event_only |= mask
             if occurrence.action == "mute" or h == 0:
                 continue
-            for place in np.unique(places[mask]):
-                amplitude = self._amplitude(state, occurrence, int(place))
+            for place, rows in cache.parts(index, occurrence):
+                amplitude = self._amplitude(state, occurrence, place)
                 w = 1 / (1 + math.exp(-amplitude.odds))
-                rows = mask & (places == place)
                 a, v = amplitude.mean, amplitude.variance
                 if amplitude.odds > 0:
                     out.log_effect[rows] += a * h
@@ -118,14 +116,13 @@ class Impact:
         """
         if not effects.occurrences:
             return
-        places = cache.places(index)
-        for occurrence, mask, h in zip(effects.occurrences, effects.masks, effects.phases, strict=True):
+        for occurrence, h in zip(effects.occurrences, effects.phases, strict=True):
             if occurrence.action == "mute" or h <= 0.05:
                 continue
-            for place in np.unique(places[mask]):
-                key = (occurrence.event_id, occurrence.start_ms, int(place))
+            for place, rows in cache.parts(index, occurrence):
+                key = (occurrence.event_id, occurrence.start_ms, place)
                 amplitude = state.amplitudes.get(key)
-                seen = np.flatnonzero(mask & (places == place) & np.isfinite(deviation))
+                seen = rows[np.isfinite(deviation[rows])]
                 if amplitude is None or not len(seen):
                     continue
                 weight = 1 / np.maximum(noise[seen], 1e-6)
@@ -165,6 +162,7 @@ class ScopeCache:
         self._index: SeriesIndex | None = None
         self._size = -1
         self._masks: dict[object, Bools] = {}
+        self._parts: dict[object, list[tuple[int, Ints]]] = {}
         self._places: Floats | None = None
 
     def mask(self, index: SeriesIndex, occurrence: Occurrence) -> Bools:
@@ -172,6 +170,17 @@ class ScopeCache:
         found = self._masks.get(occurrence.scope)
         if found is None:
             found = self._masks[occurrence.scope] = leaf_mask(index, occurrence.scope)
+        return found
+
+    def parts(self, index: SeriesIndex, occurrence: Occurrence) -> list[tuple[int, Ints]]:
+        """Places that the scope touches, in order, each with its leaves in scope."""
+        self._refresh(index)
+        found = self._parts.get(occurrence.scope)
+        if found is None:
+            inside = np.flatnonzero(self.mask(index, occurrence))
+            place = self.places(index)[inside]
+            found = [(int(p), inside[place == p]) for p in np.unique(place)]
+            self._parts[occurrence.scope] = found
         return found
 
     def places(self, index: SeriesIndex) -> Floats:
@@ -187,7 +196,8 @@ class ScopeCache:
 
     def _refresh(self, index: SeriesIndex) -> None:
         if index is not self._index or len(index) != self._size:
-            self._index, self._size, self._masks, self._places = index, len(index), {}, None
+            self._index, self._size, self._places = index, len(index), None
+            self._masks, self._parts = {}, {}
 
 
 def phase(occurrence: Occurrence, t_ms: int, interval_ms: int) -> float:

@@ -162,13 +162,12 @@ def without_common_drift(
     The robust mean of each group (deviations cut at 3 sd + 0.04) is itself cut to ± the deviation that this roll-up
     is known to have, `allowance` (S,).
     """
-    leaves = lattice.leaves
     out = np.array(x, float)
-    left = out[leaves]
+    left = out[lattice.leaf_rows].astype(np.float32)
     ok = np.isfinite(left)
-    variance = v[leaves]
-    w = np.where(ok, 1 / np.maximum(variance, 1e-9), 0.0)
-    limit = 2 * (1.5 * np.sqrt(variance) + 0.02)
+    variance = v[lattice.leaf_rows].astype(np.float32)
+    w = np.where(ok, 1 / np.maximum(variance, np.float32(1e-9)), np.float32(0))
+    limit = 3 * np.sqrt(variance) + np.float32(0.04)
     limit[~ok] = 0
     left[~ok] = 0
     low = -limit
@@ -184,8 +183,8 @@ def without_common_drift(
             cut = np.maximum(mine, low[inside])
             np.minimum(cut, limit[inside], out=cut)
             cut *= w[inside]
-            grouping.subtract(mine, np.clip(grouping.sum(cut) / weight, -most, most))
+            grouping.subtract(mine, np.clip(grouping.sum(cut) / weight, -most, most).astype(np.float32))
             if not isinstance(inside, slice):
                 left[inside] = mine
-    out[leaves] = np.where(ok, left, np.nan)
+    out[lattice.leaf_rows] = np.where(ok, left, np.nan)
     return out

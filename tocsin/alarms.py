@@ -209,20 +209,23 @@ def _roots(
 
 
 def explained_deviation(core: Core, state: State, derived: Derived, view: View) -> tuple[Floats, Floats]:
-    """(S,), (S,) log deviation of each row less what a witness or the common drift explains, and its variance.
+    """(S,), (S,) log deviation of leaves less what a witness or the common drift explains, and its variance.
 
     The short horizon, or the middle one where that is stronger. Where the contrast with a witness has learnt a
     smaller variance than the row's own, the witness's movement is taken out; else natural common drift, within what
     roll-ups usually do.
     """
     sig2 = state.residual.sig2
+    at = derived.lattice.leaf_rows
+    L, V, loading = view.L[:2, at], view.V[:2, at], np.asarray(view.loading_variance)
     with np.errstate(invalid="ignore"):
-        short, middle = (view.L[h] ** 2 / (view.V[h] + sig2[h]) for h in (0, 1))
+        short, middle = (L[h] ** 2 / (V[h] + sig2[h, at]) for h in (0, 1))
         pick = middle > short
-    x = np.where(pick, view.L[1], view.L[0]).astype(float)
-    v = (np.where(pick, view.V[1], view.V[0]) + np.asarray(view.loading_variance) + RESIDUAL_VARIANCE).astype(float)
-    x[~view.judgeable] = np.nan
-    by_witness = np.zeros(len(pick), bool)
+    x = np.full(derived.lattice.size, np.nan)
+    v = np.full(derived.lattice.size, np.nan)
+    x[at] = np.where(view.judgeable[at], np.where(pick, L[1], L[0]), np.nan)
+    v[at] = np.where(pick, V[1], V[0]) + (loading[at] if loading.ndim else loading) + RESIDUAL_VARIANCE
+    by_witness = np.zeros(len(x), bool)
     best = WITNESS_BETTER * sig2[1].astype(float)
     for testimony, is_cell in zip(view.testimonies, derived.cell_witness, strict=True):
         better = np.isfinite(testimony.residual) & (testimony.pe2 < best) & is_cell

@@ -140,16 +140,17 @@ def _apply(effects: Effects, lattice: object, view: View) -> None:
     assert effects.loading is not None
     leaf = lattice.leaf  # type: ignore[attr-defined]
     weight = np.where(leaf & np.isfinite(view.base), np.abs(view.base), 0.0)
-    with_effect = weight * np.exp(effects.log_effect)
+    with_effect = weight.copy()
+    moved = np.flatnonzero(effects.log_effect)
+    with_effect[moved] *= np.exp(effects.log_effect[moved])
     sums = [with_effect, weight * effects.variance, weight * effects.loading]
     for values in (weight, *sums):
         lattice.sum_up(values)  # type: ignore[attr-defined]
     safe = np.maximum(weight, 1e-12)
     ratio = np.where(weight > 0, sums[0] / safe, 1.0)
-    log_ratio = np.log(np.maximum(ratio, 1e-6))
     mu = view.base * ratio.astype(np.float32)
     if len(view.gauges):
-        mu[view.gauges] = view.base[view.gauges] + log_ratio[view.gauges]
+        mu[view.gauges] = view.base[view.gauges] + np.log(np.maximum(ratio[view.gauges], 1e-6))
     view.mu = mu
     view.effect_variance = (sums[1] / safe).astype(np.float32)
     view.loading_variance = (sums[2] / safe).astype(np.float32)

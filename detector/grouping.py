@@ -54,18 +54,20 @@ class Grouping:
 
     def sum(self, values: Floats) -> NDArray[np.float64]:
         """(m,) sums of (n,) values."""
+        whole = np.asarray(values, np.float64).reshape(self.shape or self.size)
+        out: NDArray[np.float64]
         if self.shape is None:
-            return np.asarray(np.bincount(self.codes, values, self.groups))  # type: ignore[arg-type]
-        _, r, inner = self.shape
-        whole = np.asarray(values, np.float64).reshape(self.shape)
-        if self.kept == "middle":
-            return np.asarray(whole.sum(axis=2).sum(axis=0) if inner > 1 else whole[:, :, 0].sum(axis=0))
-        if inner >= WORTH_A_SHAPE or (inner == 1 and r >= WORTH_A_SHAPE):
-            return np.asarray(whole.sum(axis=1).reshape(-1))
-        out = whole[:, 0].copy()
-        for i in range(1, r):
-            out += whole[:, i]
-        return out.reshape(-1)
+            out = np.bincount(self.codes, whole, self.groups)  # type: ignore[arg-type, assignment]
+        elif self.kept == "middle":
+            out = np.add.reduce(whole, axis=(0, 2))
+        elif self.shape[2] >= WORTH_A_SHAPE or (self.shape[2] == 1 and self.shape[1] >= WORTH_A_SHAPE):
+            out = np.add.reduce(whole, axis=1)
+        else:
+            out = whole[:, 0].copy()
+            for i in range(1, self.shape[1]):
+                out += whole[:, i]
+        sums: NDArray[np.float64] = out.reshape(-1)
+        return sums
 
     def subtract(self, values: Floats, per_group: Floats) -> None:
         """Takes the value of each row's group from (n,) values, in place."""

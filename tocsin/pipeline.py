@@ -308,10 +308,11 @@ def report(
     if len(view.gauges):
         g = view.gauges
         observed, expected = observed.copy(), expected.copy()
-        lower[g] = unlink(state.rows, (view.mu - sd)[g], rows[g])
-        upper[g] = unlink(state.rows, (view.mu + sd)[g], rows[g])
-        observed[g] = unlink(state.rows, view.y[g], rows[g])
-        expected[g] = unlink(state.rows, view.mu[g], rows[g])
+        with np.errstate(over="ignore"):  # beyond float32: infinity, which people are shown as no number
+            lower[g] = unlink(state.rows, (view.mu - sd)[g], rows[g])
+            upper[g] = unlink(state.rows, (view.mu + sd)[g], rows[g])
+            observed[g] = unlink(state.rows, view.y[g], rows[g])
+            expected[g] = unlink(state.rows, view.mu[g], rows[g])
     row_state = np.zeros(len(rows), np.int8)
     row_state[view.missing] = 4
     row_state[state.rows.born < core.parameters.warmup_ms / core.timing.interval_ms] = 3

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frame import Floats
 from detector.schema import MINUTE_MS
 from detector.view import Float32s, View
 from ensemble.episode import has_come_back
@@ -19,13 +18,14 @@ from suppression.candidate import Candidate
 from suppression.controls import Controls
 from suppression.impact import Effects
 from suppression.lifecycle import SEVERITIES, Lifecycle, severity
-from suppression.localise import RESIDUAL_VARIANCE, Root, explain_away, left_over, without_common_drift
+from suppression.localise import Root
 from suppression.reasons import Direction
 from suppression.suppressor import Scene
 from suppression.width import leaves_of
 from tocsin.alarm_numbers import numbers_of, remember_worst
 from tocsin.core import Core, Derived, State
 from tocsin.judgement import Judgement
+from tocsin.roots import find_roots, loud_rows
 
 SAME_ROOT = 0.6  # intersection over union of leaves from which two cuboids are one alarm
 WIDEN_MS = 25 * MINUTE_MS
@@ -33,10 +33,8 @@ RESUME_MS = 30 * MINUTE_MS
 COUPLED = (
     0.5  # share of a row's own variance below which the contrast with a witness says that they usually go together
 )
-WITNESS_BETTER = 0.7  # share of a row's own variance that the contrast with a witness must undercut
 INCIDENT_MS = 10 * MINUTE_MS
 PLENTY = 100.0  # expected counts from which one tick is known to 10 %
-MOST_LOUD = 50  # rows without a candidate looked at in one tick
 Make = Callable[[Candidate, int], dict[str, Any]]
 
 
@@ -47,9 +45,9 @@ def follow_candidates(
     """Opens, judges and ends candidates; returns the events of this tick and what was opened and first held."""
     scene = _scene(core, state, derived, view, effects, controls, judgement, z, t_ms)
     opened = 0
-    loud = _loud(state, derived, view, judgement)
+    loud = loud_rows(state, derived, view, judgement)
     if judgement.entered.any() or len(loud):
-        for root, special in _roots(core, state, derived, view, judgement, loud):
+        for root, special in find_roots(core, state, derived, view, judgement, loud):
             opened += _match_or_open(core, state, derived, view, judgement, root, special, t_ms)
     opened += _shadows(core, state, derived, view, effects, scene, judgement, t_ms)
     life = Lifecycle()
@@ -110,136 +108,7 @@ def _scene(
     )  # fmt: skip
 
 
-# -- roots -----------------------------------------------------------------------------------------------------------
-
-
-def _loud(state: State, derived: Derived, view: View, judgement: Judgement) -> NDArray[np.int64]:
-    """Rows in an episode whose fused score reaches the threshold while no candidate that counts speaks for them.
-
-    Loudest first, at most `MOST_LOUD`. A row may enter long before it is loud, as a leak does.
-    """
-    with np.errstate(invalid="ignore"):
-        rows = np.flatnonzero((np.abs(judgement.c) >= judgement.threshold) & (state.episode.sign != 0))
-    if not len(rows):
-        return rows
-    rows = rows[np.argsort(-np.abs(judgement.c[rows]), kind="stable")][:MOST_LOUD]
-    spoken = {sign: np.zeros(derived.lattice.size, bool) for sign in (1, -1)}
-    for candidate in state.candidates:
-        if candidate.state != "resolved" and not candidate.is_weak:
-            spoken[candidate.sign][leaves_of(derived.lattice, candidate.present)] = True
-    return np.array(
-        [row for row in rows if not _is_spoken_for(view, int(row), spoken[1 if judgement.c[row] > 0 else -1])], np.int64
-    )
-
-
-def _explained_rows(core: Core, state: State, derived: Derived) -> list[int]:
-    """Rows, widest first, whose movement is explained by what is no fault of theirs: it is no news in their cells.
-
-    What witnesses explain, and whole places that drift without being told.
-    """
-    lattice = derived.lattice
-    places = {core.schema.place}
-    rows = [
-        c.present
-        for c in state.candidates
-        if not c.is_shadow
-        and (
-            (c.state == "held" and "stack" in c.reasons)
-            or (
-                c.state in ("pending", "held")
-                and {n.partition(".")[0] for n in state.index.cuboid(c.present)} <= places
-            )
-        )
-    ]
-    return sorted(set(rows), key=lambda row: (-len(leaves_of(lattice, row)), row))
-
-
-def _is_spoken_for(view: View, row: int, spoken: NDArray[np.bool_]) -> bool:
-    """Do candidates hold at least half of the row's leaves, or of what these moved? `spoken` (S,) marks theirs."""
-    leaves = leaves_of(view.lattice, row)
-    inside = spoken[leaves]
-    held = int(np.count_nonzero(inside))
-    if not held or 2 * held >= len(leaves):
-        return held > 0
-    gap = np.nan_to_num(np.expm1(np.clip(view.L[1, leaves], -20, 5)) * np.abs(view.mu[leaves]))
-    return bool(gap[inside].sum() * np.sign(gap.sum()) >= 0.5 * abs(gap.sum()))
-
-
-def _roots(
-    core: Core, state: State, derived: Derived, view: View, judgement: Judgement, loud: NDArray[np.int64]
-) -> list[tuple[Root, str]]:
-    """What moved, as few cuboids; a loud row, a zero run or a stuck row without a root is its own."""
-    lattice = derived.lattice
-    entered = np.flatnonzero(judgement.entered)
-    out: list[tuple[Root, str]] = []
-    plain = entered[~judgement.run[entered]] if not lattice.rollups else np.zeros(0, np.int64)
-    for row in plain:
-        size = float(view.L[1, row])
-        out.append((Root(int(row), size if size else 1e-6 * state.episode.sign[row], size, 0.0), ""))
-    x, v = explained_deviation(core, state, derived, view)
-    if lattice.rollups:
-        wanted = lattice.watched & ~derived.ignored & view.judgeable & (state.rows.born >= 0)
-        explained = _explained_rows(core, state, derived)
-        out += [(root, "") for root in core.localisation.roots(lattice, x, v, wanted, explained)]
-        x, v = explain_away(lattice, x, v, explained)
-    covered = np.zeros(lattice.size, bool)
-    for root, _ in out:
-        covered[leaves_of(lattice, root.row)] = True
-    found = {root.row for root, _ in out}
-    for row in loud.tolist():
-        leaves = leaves_of(lattice, row)
-        if row in found or covered[leaves].all() or _is_spoken_for(view, row, covered):
-            continue
-        size, gain = left_over(lattice, x, v, row)
-        too_little = abs(size) < core.localisation.least_size or gain < core.localisation.penalty
-        if too_little or size * judgement.c[row] <= 0:
-            continue
-        covered[leaves] = True
-        out.append((Root(row, size, float(view.L[0, row]), 0.0), ""))
-    runs = entered[judgement.run[entered]]
-    for row in runs[np.argsort([-len(leaves_of(lattice, int(r))) for r in runs], kind="stable")]:
-        leaves = leaves_of(lattice, int(row))
-        if covered[leaves].all():
-            continue
-        covered[leaves] = True
-        special = "zero_run" if state.zero.run[row] >= core.parameters.zero_nats else "stuck"
-        size = float(view.L[0, row])
-        out.append((Root(int(row), min(size, -1e-6), size, 0.0), special))
-    return out
-
-
-def explained_deviation(core: Core, state: State, derived: Derived, view: View) -> tuple[Floats, Floats]:
-    """(S,), (S,) log deviation of leaves less what a witness or the common drift explains, and its variance.
-
-    The short horizon, or the middle one where that is stronger. Where the contrast with a witness has learnt a
-    smaller variance than the row's own, the witness's movement is taken out; else natural common drift, within what
-    roll-ups usually do.
-    """
-    sig2 = state.residual.sig2
-    at = derived.lattice.leaf_rows
-    L, V, loading = view.L[:2, at], view.V[:2, at], np.asarray(view.loading_variance)
-    with np.errstate(invalid="ignore"):
-        short, middle = (L[h] ** 2 / (V[h] + sig2[h, at]) for h in (0, 1))
-        pick = middle > short
-    x = np.full(derived.lattice.size, np.nan)
-    v = np.full(derived.lattice.size, np.nan)
-    x[at] = np.where(view.judgeable[at], np.where(pick, L[1], L[0]), np.nan)
-    v[at] = np.where(pick, V[1], V[0]) + (loading[at] if loading.ndim else loading) + RESIDUAL_VARIANCE
-    by_witness = np.zeros(len(x), bool)
-    best = WITNESS_BETTER * sig2[1].astype(float)
-    for testimony, is_cell in zip(view.testimonies, derived.cell_witness, strict=True):
-        better = np.isfinite(testimony.residual) & (testimony.pe2 < best) & is_cell
-        best[better] = testimony.pe2[better]
-        x[better] = testimony.residual[better]
-        v[better] = (testimony.contrast.noise + RESIDUAL_VARIANCE)[better]
-        by_witness |= better
-    lattice = derived.lattice
-    if derived.drift_levels and not by_witness[lattice.leaf & lattice.watched].all():
-        allowance = np.sqrt(sig2[1]).astype(float)
-        own = np.where(by_witness, np.nan, x) if by_witness.any() else x
-        drifted = without_common_drift(lattice, own, v, allowance, derived.drift_levels)
-        x = np.where(by_witness, x, drifted)
-    return x, v
+# -- opening -----------------------------------------------------------------------------------------------------------
 
 
 def _match_or_open(

@@ -74,14 +74,14 @@ def follow_candidates(
         verdict = core.judge.decide(candidate, scene) if before != "firing" else "tell"
         if verdict == "tell" and before != "firing" and _is_gone(candidate, state, view, judgement):
             verdict = "wait"
-        _grade(core, state, view, candidate)
+        grade(core, state, view, candidate)
         if before == "pending" and verdict == "tell":
-            candidate.incident = _incident(state, scene, candidate, t_ms)
+            candidate.incident = incident_of(state, scene, candidate, t_ms)
         life.apply(candidate, verdict, t_ms, make)
         if before == "pending" and candidate.state == "held":
             held[candidate.holds[0].reason] = held.get(candidate.holds[0].reason, 0) + 1
         if before == "firing":
-            _refresh(candidate, life, t_ms, make)
+            refresh(candidate, life, t_ms, make)
     state.candidates = [c for c in state.candidates if c.state != "resolved" or t_ms - (c.ended_ms or 0) <= RESUME_MS]
     return life.events, (opened, held)
 
@@ -145,7 +145,7 @@ def _match_or_open(
         if contains and young and abs(root.size) >= 0.5 * abs(candidate.size):
             candidate.present = root.row
             candidate.size, candidate.raw = root.size, root.raw
-            candidate.changed_ms = -1  # tells `_refresh` that people should know
+            candidate.changed_ms = -1  # tells `refresh` that people should know
             return 0
     metric = state.index.metric_of(root.row).name
     cuboid = state.index.cuboid(root.row)
@@ -314,7 +314,7 @@ def _is_gone(candidate: Candidate, state: State, view: View, judgement: Judgemen
     return candidate.sign * now < 0.25 * abs(candidate.peak_raw)
 
 
-def _grade(core: Core, state: State, view: View, candidate: Candidate) -> None:
+def grade(core: Core, state: State, view: View, candidate: Candidate) -> None:
     row = candidate.present
     metric = state.index.metric_of(row)
     fixed = metric.severity
@@ -334,7 +334,7 @@ def _grade(core: Core, state: State, view: View, candidate: Candidate) -> None:
     candidate.severity = severity(share, candidate.fused, fixed, candidate.severity)
 
 
-def _incident(state: State, scene: Scene, candidate: Candidate, t_ms: int) -> str:
+def incident_of(state: State, scene: Scene, candidate: Candidate, t_ms: int) -> str:
     """Alarms that share a place and fire within ten minutes share the incident of the first."""
     lattice = scene.lattice
     names = scene.index.schema.dimension_names
@@ -354,7 +354,7 @@ def _incident(state: State, scene: Scene, candidate: Candidate, t_ms: int) -> st
     return candidate.alarm_id
 
 
-def _refresh(candidate: Candidate, life: Lifecycle, t_ms: int, make: Any) -> None:
+def refresh(candidate: Candidate, life: Lifecycle, t_ms: int, make: Any) -> None:
     """A firing alarm that grew wider or graver is told anew."""
     graver = SEVERITIES.index(candidate.severity) > SEVERITIES.index(candidate.body.get("severity", candidate.severity))
     if candidate.changed_ms == -1 or graver:

@@ -16,7 +16,7 @@ from suppression.impact import Effects
 from suppression.lifecycle import Lifecycle
 from suppression.suppressor import Scene
 from tocsin.alarm_numbers import threshold_json, voice
-from tocsin.alarms import _grade, _incident, _refresh
+from tocsin.alarms import grade, incident_of, refresh
 from tocsin.core import Core, Derived, State
 from tocsin.lone_judge import LoneJudgement
 
@@ -110,16 +110,16 @@ def _follow(
         return life.resolve(candidate, "withdrawn", t_ms, make)
     if candidate.calm_ticks >= core.lone.close_ticks:
         return life.resolve(candidate, "recovered", t_ms, make)
-    _grade(core, state, view, candidate)
+    grade(core, state, view, candidate)
     if candidate.state == "firing":
-        return _refresh(candidate, life, t_ms, make)
+        return refresh(candidate, life, t_ms, make)
     # while it is calm nothing is asked: what lies within the threshold is no reason to tell
     if view.judgeable[candidate.present] and not candidate.calm_ticks:
         verdict = core.judge.decide(candidate, scene)
         if verdict == "wait":  # for something wider: there is nothing wider
             verdict = "tell"
         if candidate.state == "pending" and verdict == "tell":
-            candidate.incident = _incident(state, scene, candidate, t_ms)
+            candidate.incident = incident_of(state, scene, candidate, t_ms)
         life.apply(candidate, verdict, t_ms, make)
     return None
 

@@ -42,7 +42,9 @@ def build_parameters(config: Config) -> Parameters:
 def build_engines(config: Config) -> Engines:
     """Makes and restores engines of this configuration."""
     from tocsin.engine import Engines
+    from tocsin.heap import keep_freed_memory
 
+    keep_freed_memory()
     return Engines(config.schema(), build_parameters(config))
 
 

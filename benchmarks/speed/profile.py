@@ -18,6 +18,7 @@ from detector.schema import Schema
 from detector.series import Lattice
 from suppression.impact import ScopeCache
 from tocsin.core import Core
+from tocsin.heap import keep_freed_memory
 
 MODULES: tuple[ModuleType, ...] = (
     tocsin.pipeline,
@@ -31,6 +32,7 @@ MODULES: tuple[ModuleType, ...] = (
 def profile(rows: int, ticks: int, least_share: float, *, with_witness: bool = False) -> None:
     """Prints the tree; what takes less than `least_share` of the step is left out."""
     begun = time.perf_counter()
+    keep_freed_memory()
     print(f"warming {rows} rows ...", flush=True)
     warm = whole.warm(rows, with_witness=with_witness)
     size = len(warm.state.index)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from benchmarks.speed.cell import Cell
+from tocsin.heap import keep_freed_memory
 
 
 def make_cell(name: str, size: int) -> Cell:
@@ -43,6 +44,7 @@ def memory_of(name: str) -> Callable[[int], dict[str, float]]:
 
 def main(arguments: list[str]) -> None:
     what, name, size = arguments[0], arguments[1], int(arguments[2])
+    keep_freed_memory()  # as a command of tocsin does; every side alike
     if what == "memory":
         _say(memory_of(name)(size))
         return

@@ -54,9 +54,11 @@ def _play(folder: Path, days: int, speed: float, port: int, *, ends: bool, opens
     from tocsin.calendar_file import parse_calendars
     from tocsin.commands.options import now_ms
     from tocsin.demo import BUDGET, LearntEngines, Watcher, last_end_ms, situations
+    from tocsin.heap import keep_freed_memory
     from tocsin.parameters import Parameters
     from tocsin.progress import Progress
 
+    keep_freed_memory()
     console = Console(highlight=False, soft_wrap=True)
     behind_ms = now_ms() - last_end_ms(now_ms())  # ages on the pages are told by the demo's own clock
     world_demo = demo_world(last_end_ms(now_ms()), days=days)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,81 +11,102 @@ from numpy.typing import NDArray
 from detector.forecasters.seasonal import SeasonalState
 from detector.frame import Bools, Floats
 from detector.running import minmod
+from detector.state import chunks
 from detector.timing import DAY_MS, Timing
 
 PRIOR_COUNTS = 20.0  # pseudo-counts with which a sparse row leans on its parent's shape
 LEVEL_MS = 3 * DAY_MS
+CHUNK_ROWS = 512  # worked on at a time
 
 
-def warm_start(
-    state: SeasonalState, timing: Timing, t_ms: NDArray[np.int64], y: NDArray[np.floating], gauge: Bools,
-    parent: NDArray[np.int64], left_out: Bools | None = None,
-) -> None:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class BucketSums:
+    """What a history comes to in seasonal buckets: W weeks from the first one on, P slots, S rows."""
+
+    first_week: int  # number since the epoch, in cycles of P slots
+    total: NDArray[np.float64]  # (W, P, S) sum of the values on the link scale
+    count: NDArray[np.float32]  # (W, P, S) values in it
+    last_ms: int  # start of the history's last tick
+
+
+def no_sums(timing: Timing, first_ms: int, last_ms: int, rows: int) -> BucketSums:
+    """Room for the ticks from `first_ms` to `last_ms`, both included."""
+    first, last = _week(timing, first_ms), _week(timing, last_ms)
+    shape = (last - first + 1, timing.slots, rows)
+    return BucketSums(first, np.zeros(shape), np.zeros(shape, np.float32), last_ms)
+
+
+def add_ticks(sums: BucketSums, timing: Timing, t_ms: NDArray[np.int64], y: Floats, rows: NDArray[np.int64]) -> None:
+    """Adds values y (T, L) of `rows` (L,) at t_ms (T,), ascending; NaN = none. A piece of history at a time will do."""
+    if not len(t_ms):
+        return
+    middle = t_ms + timing.interval_ms // 2
+    week_ms = timing.slots * timing.bucket_ms
+    code = (middle // week_ms - sums.first_week) * timing.slots + (middle % week_ms) // timing.bucket_ms
+    starts = np.flatnonzero(np.r_[True, np.diff(code) != 0])
+    seen = np.isfinite(y)
+    total, count = (
+        np.add.reduceat(np.where(seen, y, 0), starts, axis=0),
+        np.add.reduceat(seen, starts, axis=0, dtype=np.float32),
+    )
+    week, slot = np.divmod(code[starts], timing.slots)
+    for i in range(len(starts)):
+        sums.total[week[i], slot[i], rows] += total[i]
+        sums.count[week[i], slot[i], rows] += count[i]
+
+
+def start_from(state: SeasonalState, timing: Timing, sums: BucketSums, gauge: Bools, parent: NDArray[np.int64]) -> None:
     """Sets `ell` and `season` from history, in place.
 
-    `t_ms` (T,) tick starts, `y` (T, S) values on the link scale (counts as they are), NaN = none; `gauge` (S,) rows
-    on a link scale; `parent` (S,) row whose shape a sparse row leans on, -1 for none; `left_out` (T,) ticks of
-    calendar events.
+    `gauge` (S,) rows on a link scale; `parent` (S,) row whose shape a sparse row leans on, -1 for none.
 
     Bucket means over the level of their week; base = median over weekdays and over weekend days per time of day; the
     deviation of a weekday = median over weeks (three or more), minmod (two), 0 (one). History shorter than two days
     gives a level only.
     """
-    keep = np.ones(len(t_ms), bool) if left_out is None else ~left_out
-    total, count = _bucket_sums(timing, t_ms[keep], y[keep])
-    _, slots, rows = total.shape
+    weeks, slots, rows = sums.total.shape
     per_day = max(DAY_MS // timing.bucket_ms, 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = total / count
-        known = count > 0
-        level = np.where(gauge, np.nanmean(mean, axis=1), total.sum(axis=1) / count.sum(axis=1))  # (W, S)
-        relative = mean / level[:, None, :]
-        log_dev = np.where(gauge, mean - level[:, None, :], np.log(np.maximum(relative, 0.02)))
-    log_dev[~known] = np.nan
-    shape: Floats = np.zeros((slots, rows))
-    if slots >= 7 and np.isfinite(log_dev).any():
-        shape = _weekly_shape(log_dev, per_day)
+    shape: Floats = np.zeros((slots, rows), np.float32)
+    if slots >= 7:
+        for low, high in chunks(rows, CHUNK_ROWS):
+            part = slice(low, high)
+            shape[:, part] = _weekly_shape(_log_deviation(sums, gauge[part], part), per_day)
     if not gauge.all():
-        _lean_on_parents(shape, total, count, gauge, parent)
+        _lean_on_parents(shape, sums, gauge, parent)
     # profile has mean 0 in the log, the level carries the rest
     state.season[...] = shape.astype(np.float16)
-    weight = 0.5 ** ((t_ms[-1] - t_ms[keep]) / LEVEL_MS)
-    slot = ((t_ms[keep] + timing.interval_ms // 2) // timing.bucket_ms) % slots
-    top, bottom, plain = np.zeros(rows), np.zeros(rows), np.zeros(rows)
-    for low in range(0, rows, 512):
-        part = slice(low, min(low + 512, rows))
-        v = y[keep][:, part]
-        seen = np.isfinite(v)
-        w = np.where(seen, weight[:, None], 0.0)
-        expected = shape[slot][:, part]
-        g = gauge[part]
-        filled = np.where(seen, v, 0.0)
-        top[part] = np.where(g, (w * (filled - expected)).sum(axis=0), (w * filled).sum(axis=0))
-        bottom[part] = np.where(g, w.sum(axis=0), (w * np.exp(expected)).sum(axis=0))
-        plain[part] = w.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ell = np.where(gauge, top / bottom, np.log(np.maximum(top, 0.005) / bottom))
-    state.ell[...] = np.where(plain > 0, ell, np.nan).astype(np.float32)
-    state.seen[...] = 1e9
+    number = (sums.first_week + np.arange(weeks))[:, None] * slots + np.arange(slots)
+    age_ms = sums.last_ms - (number * timing.bucket_ms + timing.bucket_ms // 2)
+    weight = 0.5 ** (np.maximum(age_ms, 0) / LEVEL_MS)
+    for low, high in chunks(rows, CHUNK_ROWS):
+        part = slice(low, high)
+        total, count, g = sums.total[:, :, part], sums.count[:, :, part], gauge[part]
+        w = weight[:, :, None]
+        plain = (w * count).sum(axis=(0, 1))
+        top = (w * np.where(g, total - count * shape[:, part], total)).sum(axis=(0, 1))
+        bottom = np.where(g, plain, (w * count * np.exp(shape[:, part])).sum(axis=(0, 1)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ell = np.where(g, top / bottom, np.log(np.maximum(top, 0.005) / bottom))
+        state.ell[part] = np.where(plain > 0, ell, np.nan).astype(np.float32)
+    state.seen[...] = np.where(np.isnan(state.ell), 0, 1e9)
     state.bucket[0] = -1
 
 
-def _bucket_sums(timing: Timing, t_ms: NDArray[np.int64], y: Floats) -> tuple[Floats, Floats]:
-    """(W, P, S) sums and counts per week and slot."""
-    week_ms = timing.slots * timing.bucket_ms
-    middle = t_ms + timing.interval_ms // 2
-    first = int(middle[0] // week_ms)
-    weeks = int(middle[-1] // week_ms) - first + 1
-    code = (middle // week_ms - first) * timing.slots + (middle % week_ms) // timing.bucket_ms
-    rows = y.shape[1]
-    total = np.zeros((weeks * timing.slots, rows))
-    count = np.zeros((weeks * timing.slots, rows))
-    starts = np.flatnonzero(np.r_[True, np.diff(code) != 0])
-    seen = np.isfinite(y)
-    total[code[starts]] = np.add.reduceat(np.where(seen, y, 0), starts, axis=0)
-    count[code[starts]] = np.add.reduceat(seen.astype(float), starts, axis=0)
-    shape = (weeks, timing.slots, rows)
-    return total.reshape(shape), count.reshape(shape)
+def _week(timing: Timing, t_ms: int) -> int:
+    return (t_ms + timing.interval_ms // 2) // (timing.slots * timing.bucket_ms)
+
+
+def _log_deviation(sums: BucketSums, gauge: Bools, part: slice) -> Floats:
+    """(W, P, R) of each bucket's mean from its week's level, on the link or log scale; NaN where nothing is known."""
+    total, count = sums.total[:, :, part], sums.count[:, :, part]
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a week without values has no level
+        mean = total / count
+        level = np.where(gauge, np.nanmean(mean, axis=1), total.sum(axis=1) / count.sum(axis=1))  # (W, R)
+        relative = mean / level[:, None, :]
+        out: Floats = np.where(gauge, mean - level[:, None, :], np.log(np.maximum(relative, 0.02)))
+    out[count == 0] = np.nan
+    return out
 
 
 def _weekly_shape(log_dev: Floats, per_day: int) -> Floats:
@@ -124,19 +146,24 @@ def _median(x: Floats) -> Floats:
     return out
 
 
-def _lean_on_parents(shape: Floats, total: Floats, count: Floats, gauge: Bools, parent: NDArray[np.int64]) -> None:
+def _lean_on_parents(shape: Floats, sums: BucketSums, gauge: Bools, parent: NDArray[np.int64]) -> None:
     """Sparse counts: posterior of the slot's rate under a Gamma prior of 20 counts at the parent's shape."""
     rows = np.flatnonzero(~gauge & (parent >= 0))
     if not len(rows):
         return
-    n = count.sum(axis=0)[:, rows]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.nan_to_num(total.sum(axis=(0, 1))[rows] / count.sum(axis=(0, 1))[rows])
-        prior = np.exp(shape[:, parent[rows]])
-        prior /= prior.mean(axis=0)
-        rate = np.exp(shape[:, rows])
-        rate *= mean / np.maximum(rate.mean(axis=0), 1e-9)
-        expected = np.maximum(prior * mean, 1e-6)
-        posterior = (rate * n + PRIOR_COUNTS) / (n + PRIOR_COUNTS / expected)
-        out = np.log(np.maximum(posterior, 1e-6))
-    shape[:, rows] = out - out.mean(axis=0)
+    above = shape.copy()  # as it was before anybody leaned
+    for low, high in chunks(len(rows), CHUNK_ROWS):
+        mine = rows[low:high]
+        n = sums.count[:, :, mine].sum(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = np.nan_to_num(sums.total[:, :, mine].sum(axis=(0, 1)) / n.sum(axis=0))
+            prior = np.exp(above[:, parent[mine]].astype(float))
+            prior /= prior.mean(axis=0)
+            rate = np.exp(above[:, mine].astype(float))
+            rate *= mean / np.maximum(rate.mean(axis=0), 1e-9)
+            expected = np.maximum(prior * mean, 1e-6)
+            posterior = (rate * n + PRIOR_COUNTS) / (n + PRIOR_COUNTS / expected)
+            out = np.log(np.maximum(posterior, 1e-6))
+        out -= out.mean(axis=0)
+        # of a row without a single value nothing is known but its parent's shape
+        shape[:, mine] = np.where(n.sum(axis=0) > 0, out, above[:, parent[mine]])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.align import Aligner, FateKey, Fates
-from detector.frame import Batch
+from detector.frame import Batch, Tick
 from detector.schema import Schema
 from detector.state import arrays_of, state_from
 from detector.watermark import FUTURE_MS, NEVER, PartitionClock
@@ -24,7 +24,7 @@ from tocsin.outcome import Outcome
 from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Lane:
@@ -158,6 +158,13 @@ class Engine:
         lane = found[1]
         lane.state, outcome = step(lane.core, lane.state, lane.aligner.close(), controls)
         return outcome
+
+    def close_tick(self) -> tuple[int, Tick]:
+        """Number of the lane and the tick that `turn` would step, closed without judging it: history is gathered so."""
+        found = self._next()
+        if found is None:
+            raise RuntimeError("close_tick() without a closed tick; ask next_tick_ms() first")
+        return self.lanes.index(found[1]), found[1].aligner.close()
 
     def turns(self, controls: Controls) -> Iterator[Outcome]:
         """Every tick that is closed now."""

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frame import Key, Tick
+from detector.frame import Bools, Key, Tick
+from detector.leaning import lean_on
 from detector.timing import DAY_MS
-from detector.warmstart import warm_start
+from detector.warmstart import BucketSums, add_ticks, no_sums, start_from
 from suppression.calendar import Calendar
 from suppression.controls import Controls
 from tocsin.core import Core, State
 from tocsin.lone_start import warm_up_lone
+from tocsin.past import Past, in_memory
 from tocsin.pipeline import step
 from tocsin.rows import COUNT, LOG_GAUGE, REAL_GAUGE, link
 
 QUIET_MS = 3 * DAY_MS  # the end of history that is stepped through, at least
 SHORTEST_MS = 2 * DAY_MS  # shorter history is stepped only
+MOST_LOOKED_UP = 200_000  # ticks for which the calendar is asked
+SAMPLED = 16_384  # ticks from which the usual size of a gauge is taken
 
 
 def warm_up(
@@ -40,104 +45,164 @@ def warm_up(
     if core.lone is not None:
         return warm_up_lone(core, state, keys, t_ms, y, calendar)
     state.index.admit(keys)
-    core.adapt(state)
-    rows = np.array([state.index.rows[key] for key in keys])
-    size = len(state.index)
-    quiet = len(t_ms)
-    if len(t_ms) and t_ms[-1] - t_ms[0] >= SHORTEST_MS:
-        panel = np.full((len(t_ms), size), np.nan)
-        panel[:, rows] = y
-        _decide(core, state, rows, y)
-        gauges = np.flatnonzero(state.rows.kind > COUNT)
-        if len(gauges):
-            for i in range(len(t_ms)):
-                panel[i] = link(state.rows, panel[i], gauges)
-        _roll_up_panel(core, state, panel)
-        parent = _parents(core, state)
-        off = (
-            np.array([bool(calendar.active(int(t))) for t in t_ms])
-            if calendar.fingerprint and len(t_ms) < 200_000
-            else None
-        )
-        if off is not None and off.mean() > 0.5:
-            off = None  # a calendar that is always on says nothing
-        warm_start(state.season, core.timing, t_ms, panel, state.rows.kind > COUNT, parent, off)
-        quiet = min(len(t_ms), max(core.timing.ticks(quiet_ms), 200))
-        state.rows.born[...] = np.minimum(np.isfinite(panel[: len(t_ms) - quiet]).sum(axis=0), 2**30).astype(np.int32)
+    rows = np.array([state.index.rows[key] for key in keys], np.int64)
+    past = in_memory(t_ms, rows, np.asarray(y, float), len(core.schema.metrics))
+    first = start_levels(core, state, past, calendar, quiet_ms)
+    return step_quietly(core, state, past, calendar, first, progress)
+
+
+def start_levels(core: Core, state: State, past: Past, calendar: Calendar, quiet_ms: int) -> int:
+    """Kinds, levels and profiles of all rows from the whole past; the number of the tick to step quietly from.
+
+    The leaves are in the index already.
+    """
+    derived = core.adapt(state)
+    quiet = past.ticks
+    if past.ticks and past.last_ms - past.first_ms >= SHORTEST_MS:
+        _decide(core, state, past)
+        quiet = min(past.ticks, max(core.timing.ticks(quiet_ms), 200))
+        off = _in_events(calendar, past)
+        sums = no_sums(core.timing, past.first_ms, past.last_ms, len(state.index))
+        seen = np.zeros(len(state.index), np.int64)  # samples before the quiet steps
+        whole = no_sums(core.timing, past.first_ms, past.last_ms, 1)  # ticks of each bucket
+        at, leaves = 0, derived.lattice.leaf
+        for t_ms, y in _linked(core, state, past):
+            keep = slice(None) if off is None else ~off[at : at + len(t_ms)]
+            add_ticks(sums, core.timing, t_ms[keep], y[keep], np.arange(len(state.index)))
+            add_ticks(whole, core.timing, t_ms[keep], np.zeros((len(t_ms), 1))[keep], np.zeros(1, np.int64))
+            early = max(0, min(len(t_ms), past.ticks - quiet - at))
+            seen += np.where(leaves, np.isfinite(y[:early]).sum(axis=0), early)
+            at += len(t_ms)
+        _roll_up(core, state, sums, whole.count[..., 0])
+        start_from(state.season, core.timing, sums, state.rows.kind > COUNT, lean_on(state.index))
+        state.rows.born[...] = np.minimum(seen, 2**30).astype(np.int32)
+    return past.ticks - quiet
+
+
+def step_quietly(
+    core: Core, state: State, past: Past, calendar: Calendar, first: int,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    each: Callable[[int, State], None] = lambda done, state: None,
+) -> State:  # fmt: skip
+    """Steps the past from tick number `first` on without raising anything; `each` sees the state after every tick."""
     controls = Controls(calendar=calendar)
-    first = len(t_ms) - quiet
-    delivered = np.ones(len(core.schema.metrics), bool)
-    for i in range(first, len(t_ms)):
-        values = np.full(size, np.nan)
-        values[rows] = y[i]
-        state, _ = step(core, state, Tick(int(t_ms[i]), values, delivered), controls, quiet=True)
-        if (i - first) % 200 == 0:
-            progress(i - first, quiet)
-    if not core.lone:
-        core.budget.settle(state.budget, core.adapt(state).watched_leaves)
+    at, quiet = 0, past.ticks - first
+    for piece in past.read():
+        for i in range(max(0, first - at), len(piece.t_ms)):
+            values = np.full(len(state.index), np.nan)
+            values[piece.rows] = piece.y[i]
+            state, _ = step(core, state, Tick(int(piece.t_ms[i]), values, piece.delivered[i]), controls, quiet=True)
+            done = at + i + 1
+            if (done - first) % 200 == 1:
+                progress(done - first, quiet)
+            each(done, state)
+        at += len(piece.t_ms)
+    core.budget.settle(state.budget, core.adapt(state).watched_leaves)
     progress(quiet, quiet)
     return state
 
 
-def _decide(core: Core, state: State, rows: NDArray[np.int64], y: NDArray[np.float64]) -> None:
+def _in_events(calendar: Calendar, past: Past) -> Bools | None:
+    """(T,) ticks inside events, which teach no profile; None where no event is on, or one always is."""
+    if not calendar.fingerprint or past.ticks >= MOST_LOOKED_UP:
+        return None
+    off = np.array([bool(calendar.active(int(t))) for piece in past.read() for t in piece.t_ms.tolist()], bool)
+    return None if off.mean() > 0.5 else off  # a calendar that is always on says nothing
+
+
+def _linked(core: Core, state: State, past: Past) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Times (T,) and values (T, S) as rows are judged: zeros filled, counters differenced, gauges on their link.
+
+    Roll-ups are NaN.
+    """
+    lattice = core.adapt(state).lattice
+    gauges = np.flatnonzero((state.rows.kind > COUNT) & lattice.leaf)
+    counters = np.flatnonzero([m.kind == "counter" for m in core.schema.metrics])
+    zeros = [m for m, metric in enumerate(core.schema.metrics) if metric.missing == "zero"]
+    last = np.full((1, lattice.size), np.nan)  # of counters
+    for piece in past.read():
+        y = np.full((len(piece.t_ms), lattice.size), np.nan)
+        y[:, piece.rows] = piece.y
+        for m in zeros:
+            mine = np.flatnonzero(lattice.leaf & (lattice.metric == m))
+            y[:, mine] = np.where(np.isnan(y[:, mine]) & piece.delivered[:, [m]], 0.0, y[:, mine])
+        if len(counters):
+            mine = np.flatnonzero(lattice.leaf & np.isin(lattice.metric, counters))
+            raw = y[:, mine]
+            step_up = np.diff(raw, axis=0, prepend=last[:, mine])
+            last[:, mine] = raw[-1:]
+            y[:, mine] = np.where(step_up < 0, raw, step_up)
+        if len(gauges):
+            for i in range(len(y)):
+                y[i] = link(state.rows, y[i], gauges)
+        yield piece.t_ms, y
+
+
+def _decide(core: Core, state: State, past: Past) -> None:
     """Kinds of all rows from the whole history: integers ≥ 0 are counts, positive values a log gauge, others real."""
     lattice = core.adapt(state).lattice
+    size = lattice.size
+    is_odd, is_negative = np.zeros(size, bool), np.zeros(size, bool)
+    for piece in past.read():
+        with np.errstate(invalid="ignore"):
+            is_negative[piece.rows] |= (piece.y < 0).any(axis=0)
+            is_odd[piece.rows] |= ((piece.y != np.floor(piece.y)) & np.isfinite(piece.y)).any(axis=0)
+    sampled: NDArray[np.float64] | None = None
     for m, metric in enumerate(core.schema.metrics):
-        mine = lattice.metric[rows] == m
-        if not mine.any():
+        leaves = np.flatnonzero(lattice.leaf & (lattice.metric == m))
+        if not len(leaves):
             continue
-        values = y[:, mine]
-        values = values[np.isfinite(values)]
+        negative, odd = bool(is_negative[leaves].any()), bool(is_odd[leaves].any())
         kind = COUNT
-        if metric.kind in ("gauge", "ratio") or (
-            metric.kind == "auto" and len(values) and bool((values < 0).any() or (values != np.floor(values)).any())
-        ):
-            kind = REAL_GAUGE if len(values) and bool((values < 0).any()) else LOG_GAUGE
+        if metric.kind in ("gauge", "ratio") or (metric.kind == "auto" and (negative or odd)):
+            kind = REAL_GAUGE if negative else LOG_GAUGE
         of_metric = np.flatnonzero(lattice.metric == m)
         state.rows.kind[of_metric] = kind
-        if kind != COUNT and len(values):
-            with np.errstate(all="ignore"):
-                size = np.nanmedian(np.abs(y[:, mine]), axis=0)
-            typical = float(np.median(np.abs(values))) or 1.0
-            size = np.where(np.isfinite(size) & (size > 0), size, typical)
-            state.rows.offset[of_metric] = 0.01 * float(np.median(size))
-            state.rows.unit[of_metric] = float(np.median(size))
-            state.rows.offset[rows[mine]] = 0.01 * size
-            state.rows.unit[rows[mine]] = size
+        if kind == COUNT:
+            continue
+        if sampled is None:
+            sampled = _sampled(past, size)
+        values = np.abs(sampled[:, leaves])
+        if not np.isfinite(values).any():
+            continue
+        typical = float(np.nanmedian(values)) or 1.0
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a leaf without values has no size of its own
+            own = np.nanmedian(values, axis=0)
+        own = np.where(np.isfinite(own) & (own > 0), own, typical)
+        state.rows.offset[of_metric] = 0.01 * float(np.median(own))
+        state.rows.unit[of_metric] = float(np.median(own))
+        state.rows.offset[leaves] = 0.01 * own
+        if kind == REAL_GAUGE:  # rows on a log scale share one unit
+            state.rows.unit[leaves] = own
 
 
-def _roll_up_panel(core: Core, state: State, panel: NDArray[np.float64]) -> None:
-    """Roll-up columns of the panel: sums (means for gauges) of leaves, a missing leaf at its mean share."""
+def _sampled(past: Past, size: int) -> NDArray[np.float64]:
+    """(T', S) values at evenly spaced ticks."""
+    out = []
+    for piece in past.sample(SAMPLED):
+        y = np.full((len(piece.t_ms), size), np.nan)
+        y[:, piece.rows] = piece.y
+        out.append(y)
+    return np.concatenate(out)
+
+
+def _roll_up(core: Core, state: State, sums: BucketSums, ticks: NDArray[np.float32]) -> None:
+    """Roll-up columns of the sums, from the leaves': sums (means for gauges), a missing leaf at its mean.
+
+    `ticks` (W, P): ticks that each bucket has had.
+    """
     lattice = core.adapt(state).lattice
     if not lattice.rollups:
         return
-    leaf = lattice.leaf
-    mean = np.nansum(panel, axis=0) / np.maximum(np.isfinite(panel).sum(axis=0), 1)
-    gauge = state.rows.kind > COUNT
-    count = lattice.sum_up(leaf.astype(float))
-    for i in range(len(panel)):
-        row = panel[i]
-        total = np.where(leaf, np.where(np.isnan(row), mean, row), 0.0)
-        lattice.sum_up(total)
-        total[gauge] /= np.maximum(count[gauge], 1)
-        row[~leaf] = total[~leaf]
-
-
-def _parents(core: Core, state: State) -> NDArray[np.int64]:
-    """(S,) the row whose shape a sparse row leans on: the same labels, the first dimension that is no place open."""
-    index = state.index
-    level_of, codes, levels = index.structure()
-    names = core.schema.dimension_names
-    out = np.full(len(level_of), -1, np.int64)
-    for code, (metric, level) in enumerate(levels):
-        free = [d for d, at in enumerate(level) if at == 0 and names[d] != core.schema.place]
-        if not free:
-            continue
-        top = len(core.schema.dimensions[free[0]].parents) + 1
-        above = (*level[: free[0]], top, *level[free[0] + 1 :])
-        table = index.row_table(metric, above)
-        rows = np.flatnonzero(level_of == code)
-        moved = codes[:, rows].astype(np.int64)
-        moved[free[0]] = 0
-        out[rows] = [table.get(c, -1) for c in index.combine(moved).tolist()]
-    return out
+    leaf, gauge = lattice.leaf, state.rows.kind > COUNT
+    n = sums.count.sum(axis=(0, 1))
+    mean = sums.total.sum(axis=(0, 1)) / np.maximum(n, 1)
+    leaves = lattice.sum_up(leaf.astype(float))
+    for week, slot in np.argwhere(ticks > 0):
+        total, count = sums.total[week, slot], sums.count[week, slot]
+        filled = np.where(leaf, total + mean * (ticks[week, slot] - count), 0.0)
+        lattice.sum_up(filled)
+        filled[gauge] /= np.maximum(leaves[gauge], 1)
+        total[~leaf] = filled[~leaf]
+        count[~leaf] = ticks[week, slot]

@@ -64,6 +64,14 @@ class View:
         out[self.gauges] = 0
         return out
 
+    def weight(self, mu: Float32s) -> NDArray[np.float64]:
+        """(S,) what a leaf counts for in a sum over leaves: what is expected of it, `mu`, of a gauge 1; roll-ups 0."""
+        out: NDArray[np.float64] = np.where(self.lattice.leaf & np.isfinite(mu), np.abs(mu), 0.0)
+        if len(self.gauges):
+            own = self.gauges[self.lattice.leaf[self.gauges]]
+            out[own] = np.isfinite(mu[own])
+        return out
+
     def total_of(self, metric: int) -> float:
         """What is expected of all leaves of a metric together."""
         if metric not in self.totals:

@@ -58,8 +58,11 @@ def _decide_kinds(core: Core, state: State, derived: Derived, y: NDArray[np.floa
             mine = undecided[lattice.metric[undecided] == m]
             if declared[int(m)] in ("gauge", "ratio"):
                 seen = y[mine[lattice.leaf[mine]]]
+                if bool(np.isnan(seen).all()):
+                    continue  # roll-ups whose leaves have not said anything yet
+                before = rows.unit[(lattice.metric == m) & (rows.kind == LOG_GAUGE)]
                 rows.kind[mine] = REAL_GAUGE if bool((seen < 0).any()) else LOG_GAUGE
-                _fix_scale(state, mine, y, seen)
+                _fix_scale(state, mine, y, seen, float(before[0]) if len(before) else None)
             else:
                 rows.kind[mine] = COUNT
     auto = np.asarray([m.kind == "auto" for m in core.schema.metrics], bool)[lattice.metric]
@@ -87,14 +90,22 @@ def _become_gauge(state: State, derived: Derived, leaves: NDArray[np.int64], y: 
     _forget(state, mine)
 
 
-def _fix_scale(state: State, rows: NDArray[np.int64], y: NDArray[np.float64], seen: NDArray[np.float64]) -> None:
-    """Unit and offset of rows from their present value; the median of `seen`, or 1, where that is zero or missing."""
+def _fix_scale(
+    state: State, rows: NDArray[np.int64], y: NDArray[np.float64], seen: NDArray[np.float64],
+    unit: float | None = None,
+) -> None:  # fmt: skip
+    """Unit and offset of rows from their present value; the median of `seen`, or 1, where that is zero or missing.
+
+    Rows on a log scale share one unit, for means of logs to be comparable: `unit`, else the median of `seen`. It keeps
+    the logs near zero, where float32 is fine, in whatever unit people measure.
+    """
     known = np.abs(seen[~np.isnan(seen) & (seen != 0)])
+    usual = float(np.clip(np.median(known) if len(known) else 1.0, *UNITS))
     size = np.abs(y[rows])
-    size = np.where(np.isfinite(size) & (size > 0), size, np.median(known) if len(known) else 1.0)
-    size = np.clip(size, *UNITS)
+    size = np.clip(np.where(np.isfinite(size) & (size > 0), size, usual), *UNITS)
     state.rows.offset[rows] = 0.01 * size
-    state.rows.unit[rows] = size
+    logged = state.rows.kind[rows] == LOG_GAUGE
+    state.rows.unit[rows] = np.where(logged, usual if unit is None else unit, size)
 
 
 def _forget(state: State, rows: NDArray[np.int64]) -> None:

@@ -78,7 +78,6 @@ def prepare(core: Core, state: State, derived: Derived, tick: Tick, controls: Co
     view = View(tick.t_ms, lattice, np.zeros(0, np.float32), gauges)
     view.learning = state.ticks % core.timing.learn_every == 0
     base = core.seasonal.expect(state.season, view)
-    leaf = lattice.leaf
     linked = link(state.rows, y, gauges)
     effects = core.impact.effects(
         state.impact, state.index, controls.calendar.active(tick.t_ms), tick.t_ms, core.scopes
@@ -89,7 +88,7 @@ def prepare(core: Core, state: State, derived: Derived, tick: Tick, controls: Co
         _apply(effects, lattice, view)
     missing = np.isnan(linked)
     if lattice.rollups:
-        _roll_up(lattice, linked, missing, view.mu, gauges, leaf)
+        _roll_up(view, linked, missing)
     view.y = linked.astype(np.float32)
     view.missing = missing
     view.judgeable = ~missing & np.isfinite(view.mu)
@@ -102,30 +101,28 @@ def prepare(core: Core, state: State, derived: Derived, tick: Tick, controls: Co
     return view, effects
 
 
-def _roll_up(
-    lattice: object, linked: NDArray[np.float64], missing: NDArray[np.bool_], mu: Float32s, gauges: NDArray[np.int64],
-    leaf: NDArray[np.bool_],
-) -> None:  # fmt: skip
+def _roll_up(view: View, linked: NDArray[np.float64], missing: NDArray[np.bool_]) -> None:
     """Sums leaves into roll-ups, in place; a missing leaf enters at its expectation.
 
     A roll-up with more than half of its expectation filled in abstains. Roll-ups of gauges are means on the link scale.
     """
-    known = np.isfinite(mu)
-    total = np.where(leaf & missing, np.where(known, mu, 0), np.where(leaf, linked, 0))
-    lattice.sum_up(total)  # type: ignore[attr-defined]
+    lattice, mu, gauges = view.lattice, view.mu, view.gauges
+    leaf = lattice.leaf
+    total = np.where(leaf & missing, np.where(np.isfinite(mu), mu, 0), np.where(leaf, linked, 0))
+    lattice.sum_up(total)
     if missing[leaf].any():
-        size = np.where(leaf & known, np.abs(mu), 0)
+        size = view.weight(mu)
         filled = np.where(missing, size, 0)
-        lattice.sum_up(size)  # type: ignore[attr-defined]
-        lattice.sum_up(filled)  # type: ignore[attr-defined]
+        lattice.sum_up(size)
+        lattice.sum_up(filled)
         some = np.zeros(len(total))
         some[leaf] = ~missing[leaf]
-        lattice.sum_up(some)  # type: ignore[attr-defined]
+        lattice.sum_up(some)
         gap = (filled > 0.5 * size) | (some == 0)
     else:
         gap = np.zeros(len(total), bool)
     if len(gauges):
-        count = lattice.sum_up(leaf.astype(float))  # type: ignore[attr-defined]
+        count = lattice.sum_up(leaf.astype(float))
         total[gauges] /= np.maximum(count[gauges], 1)
     rollup = ~leaf
     linked[rollup] = total[rollup]
@@ -138,8 +135,7 @@ def _apply(effects: Effects, lattice: object, view: View) -> None:
     assert effects.log_effect is not None
     assert effects.variance is not None
     assert effects.loading is not None
-    leaf = lattice.leaf  # type: ignore[attr-defined]
-    weight = np.where(leaf & np.isfinite(view.base), np.abs(view.base), 0.0)
+    weight = view.weight(view.base)
     with_effect = weight.copy()
     moved = np.flatnonzero(effects.log_effect)
     with_effect[moved] *= np.exp(effects.log_effect[moved])
@@ -244,7 +240,7 @@ def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgemen
     rate = np.where(hot, np.float32(HOT_RATE), np.float32(1))
     if effects.frozen is not None and effects.event_only is not None:
         masked = (effects.frozen | effects.event_only) & view.lattice.leaf
-        weight = np.where(view.lattice.leaf & np.isfinite(view.base), np.abs(view.base), 0.0)
+        weight = view.weight(view.base)
         covered = view.lattice.sum_up(weight * masked)
         rate[covered > 0.5 * view.lattice.sum_up(weight)] = 0
     _rebase(core, state, view, hot)

@@ -21,7 +21,7 @@ class RowState(NamedTuple):
     born: NDArray[np.int32]  # (S,) ticks since the first sample; history counts
     kind: NDArray[np.int8]  # (S,) COUNT, LOG_GAUGE, REAL_GAUGE; UNDECIDED before the first sample
     offset: NDArray[np.float64]  # (S,) c of log(y + c)
-    unit: NDArray[np.float64]  # (S,) what a real gauge is divided by
+    unit: NDArray[np.float64]  # (S,) what a gauge is divided by; one for all rows of a metric that is judged on logs
     hot_run: NDArray[np.int16]  # (S,) ticks hot, falling twice as fast
     counter: NDArray[np.float64]  # (S,) last raw value of a monotone counter, NaN after a gap
     classes: NDArray[np.int64]  # (S,) calibration class
@@ -64,7 +64,7 @@ def link(state: RowState, y: NDArray[np.float64], gauges: NDArray[np.int64]) -> 
     out = y.copy()
     kind, v = state.kind[gauges], y[gauges]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        logged = np.log(np.maximum(v + state.offset[gauges], 1e-300))
+        logged = np.log(np.maximum((v + state.offset[gauges]) / state.unit[gauges], 1e-300))
         scaled = np.clip(v / state.unit[gauges], -FARTHEST, FARTHEST)
     out[gauges] = np.where(kind == LOG_GAUGE, logged, scaled)
     return out
@@ -75,5 +75,7 @@ def unlink(state: RowState, x: NDArray[np.float32], rows: NDArray[np.int64]) -> 
     kind, v = state.kind[rows], x.astype(float)
     with np.errstate(over="ignore"):
         return np.where(
-            kind == LOG_GAUGE, np.exp(v) - state.offset[rows], np.where(kind == REAL_GAUGE, v * state.unit[rows], v)
+            kind == LOG_GAUGE,
+            np.exp(v) * state.unit[rows] - state.offset[rows],
+            np.where(kind == REAL_GAUGE, v * state.unit[rows], v),
         )

@@ -49,12 +49,29 @@ class RollUp:
         return groups + self.target.start if isinstance(self.target, slice) else self.target[groups]
 
 
+@dataclass(frozen=True, slots=True)
+class Above:
+    """All rows above the n leaves of one row, the leaves themselves among them, and what each leaf adds to."""
+
+    rows: Ints  # (m,) each once, ascending
+    leaf: NDArray[np.int32]  # (k,) index of a leaf
+    target: NDArray[np.int32]  # (k,) index into `rows` of a row above it
+
+    def sum(self, values: Floats) -> NDArray[np.float64]:
+        """(m,) sums of values of the leaves (n,)."""
+        out: NDArray[np.float64] = np.bincount(self.target, values[self.leaf], len(self.rows))  # type: ignore[assignment]
+        return out
+
+
 @dataclass(slots=True)
 class Kept:
     """What was read off a lattice and is asked for again and again; no state, for it follows from the lattice."""
 
     leaves: dict[int, Ints] = field(default_factory=dict)  # row → its leaves
+    above: dict[int, Above] = field(default_factory=dict)  # row → what lies above its leaves
+    linked: int = 0  # pairs of leaf and row in `above`
     leaf_rows: Rows | None = None
+    leaf_counts: Floats | None = None
     held: int = 0  # numbers in `leaves`
     groups: dict[int, tuple[Rows, Grouping, Rows]] = field(default_factory=dict)  # by level
     masks: dict[object, Bools] = field(default_factory=dict)  # (S,) leaves by scope
@@ -68,6 +85,14 @@ class Kept:
             self.held = 0
         self.leaves[row] = leaves
         self.held += len(leaves)
+
+    def put_above(self, row: int, above: Above, all_leaves: int) -> None:
+        """Keeps what is above a row's leaves; forgets all others once there are as many pairs as leaves."""
+        if self.linked + len(above.leaf) > all_leaves:
+            self.above.clear()
+            self.linked = 0
+        self.above[row] = above
+        self.linked += len(above.leaf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +148,17 @@ class Lattice:
             self.kept.put(row, found, len(self.leaves))
         return found
 
+    def above(self, row: int) -> Above:
+        """What lies above the leaves of a cuboid row; the last asked for are kept."""
+        found = self.kept.above.get(row)
+        if found is None:
+            table = self.all_above(self.leaves_of(row))
+            level, leaf = np.nonzero(table >= 0)
+            rows, target = np.unique(table[level, leaf], return_inverse=True)
+            found = Above(rows, leaf.astype(np.int32), target.reshape(-1).astype(np.int32))
+            self.kept.put_above(row, found, len(self.leaves))
+        return found
+
     def groups_at(self, level: int) -> tuple[Rows, Grouping, Rows]:
         """Leaves (indices into `leaves`) below a level, how they are grouped, and the rows of the groups; kept."""
         found = self.kept.groups.get(level)
@@ -151,6 +187,14 @@ class Lattice:
         if self.kept.leaf_rows is None:
             self.kept.leaf_rows = as_slice(self.leaves)
         return self.kept.leaf_rows
+
+    @property
+    def leaf_counts(self) -> Floats:
+        """(S,) number of leaves of each row, 1 for a leaf; kept, so do not write into it."""
+        if self.kept.leaf_counts is None:
+            self.kept.leaf_counts = self.sum_up(self.leaf.astype(np.float32))
+            self.kept.leaf_counts.flags.writeable = False
+        return self.kept.leaf_counts
 
     def rows_at(self, level: int) -> Ints:
         return np.flatnonzero(self.level == level)

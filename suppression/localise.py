@@ -12,6 +12,7 @@ from detector.series import Lattice
 
 LOADING_DOUBT = 0.2  # by which the cells of a common movement differ from its mean
 FEW = 16  # a root with less than this part of all leaves moves the sums above it one by one, a wider one anew
+LEAST_WEIGHT = 1e-12  # of a row, below which it is taken for this
 RESIDUAL_VARIANCE = 0.03**2  # what a leaf's log deviation scatters beyond counting noise
 
 
@@ -48,43 +49,48 @@ class Localisation:
         if known:
             x, v = explain_away(lattice, x, v, known)
         sums = Sums(lattice, x, v)
-        raw_mean = sums.mean()
-        penalty = np.log(np.bincount(lattice.level, minlength=len(lattice.levels)))
-        penalty += self.penalty
-        penalty = penalty[lattice.level]
-        penalty[~wanted] = np.inf
-        score = self._score(sums, penalty, slice(None))
+        before = sums.wx.copy()
+        penalty = self.penalty + np.log(np.bincount(lattice.level, minlength=len(lattice.levels)))
+        score = np.full(lattice.size, -np.inf)
+        self._score(score, sums, penalty, wanted, slice(None))
         found: list[Root] = []
         moved = np.zeros(lattice.size)  # what wider roots have taken from each row
         for _ in range(self.most_roots):
             best = int(np.argmax(score))
             if not score[best] >= self.stop:
                 break
-            size, raw = float(sums.mean(best)), float(raw_mean[best])
+            weight = max(float(sums.w[best]), LEAST_WEIGHT)
+            size, raw = float(sums.wx[best]) / weight, float(before[best]) / weight
             inside = members(lattice, best)
             wider = float(moved[inside].mean()) if len(inside) else 0.0
             drop = raw * size <= 0 or abs(raw) < 0.4 * abs(size) or (wider != 0 and abs(size) < 0.3 * abs(wider))
             if not drop:
                 found.append(Root(best, size, raw, float(score[best])))
-            changed = sums.take(inside, size)
-            score[changed] = self._score(sums, penalty, changed)
+            self._score(score, sums, penalty, wanted, sums.take(best, size))
             moved[inside] += size
         return found
 
-    def _score(self, sums: Sums, penalty: Floats, rows: slice | Ints) -> Floats:
-        """Scores of some rows; minus infinity where the penalty is infinite or too little moved."""
-        mean = sums.mean(rows)
-        gain = mean * sums.wx[rows]
-        het = sums.wxx[rows] - gain
+    def _score(self, score: Floats, sums: Sums, penalty: Floats, wanted: Bools, rows: slice | Ints) -> None:
+        """Writes scores of some rows; minus infinity where it cannot reach `stop` or too little moved.
+
+        `gain - penalty` bounds a score from above, so most rows need no more than their gain. `penalty` by level.
+        """
+        wx, w = sums.wx[rows], np.maximum(sums.w[rows], LEAST_WEIGHT)
+        score[rows] = -np.inf
+        w *= 2 * (self.stop + self.penalty) * (1 - 1e-9)  # a hair less, for rounding
+        near: Ints = np.flatnonzero(wx * wx >= w)
+        if not isinstance(rows, slice):
+            near = rows[near]
+        near = near[wanted[near]]
+        wx, w = sums.wx[near], np.maximum(sums.w[near], LEAST_WEIGHT)
+        mean = wx / w
+        gain = mean * wx
+        het = 0.5 * np.maximum(0.5 * (sums.wxx[near] - gain) - 0.75 * sums.n[near], 0)
         gain *= 0.5
-        het *= 0.5
-        het -= 0.75 * sums.n[rows]
-        np.maximum(het, 0, out=het)
-        het *= 0.5
-        score: Floats = gain - np.minimum(het, 0.9 * gain, out=het)
-        score -= penalty[rows]
-        score[np.abs(mean) < self.least_size] = -np.inf
-        return score
+        gain -= np.minimum(het, 0.9 * gain)
+        gain -= penalty[sums.lattice.level[near]]
+        gain[np.abs(mean) < self.least_size] = -np.inf
+        score[near] = gain
 
 
 def explain_away(lattice: Lattice, x: Floats, v: Floats, known: Sequence[int]) -> tuple[Floats, Floats]:
@@ -117,36 +123,44 @@ class Sums:
     def __init__(self, lattice: Lattice, x: Floats, v: Floats) -> None:
         """`x`, `v` (S,) are read at watched leaves; a leaf without an opinion weighs nothing."""
         self.lattice = lattice
-        ok = lattice.leaf & lattice.watched
-        ok &= np.isfinite(x)
-        ok &= np.isfinite(v)
-        self.x = np.where(ok, x, 0.0)
-        self.weight = np.where(ok, 1 / np.maximum(v, 1e-9), 0.0)
-        self.w = lattice.sum_up(self.weight.copy())
-        self.n = lattice.sum_up(ok.astype(float))
-        self.wx = self.weight * self.x
-        self.wxx = lattice.sum_up(self.wx * self.x)
-        lattice.sum_up(self.wx)
+        at = lattice.leaf_rows
+        mine, variance = x[at], v[at]
+        ok = np.isfinite(mine)
+        ok &= np.isfinite(variance)
+        ok &= lattice.watched[at]
+        weight = 1 / np.maximum(variance, 1e-9)
+        if ok.all():
+            self.n = lattice.leaf_counts
+        else:
+            mine, weight = np.where(ok, mine, 0.0), np.where(ok, weight, 0.0)
+            self.n = self._sum(ok)
+        self.x, self.weight = np.zeros(lattice.size), np.zeros(lattice.size)
+        self.x[at], self.weight[at] = mine, weight
+        self.w = self._sum(weight)
+        weight *= mine
+        self.wx = self._sum(weight)
+        weight *= mine
+        self.wxx = self._sum(weight)
 
-    def mean(self, rows: slice | Ints | int = slice(None)) -> Floats:
-        return self.wx[rows] / np.maximum(self.w[rows], 1e-12)
+    def _sum(self, of_leaves: Floats | Bools) -> Floats:
+        """(S,) sums of values of all leaves (L,)."""
+        values = np.zeros(self.lattice.size)
+        values[self.lattice.leaf_rows] = of_leaves
+        return self.lattice.sum_up(values)
 
-    def take(self, leaves: Ints, size: float) -> slice | Ints:
-        """Takes `size` from some leaves; returns the rows whose sums changed, some more than once."""
+    def take(self, row: int, size: float) -> slice | Ints:
+        """Takes `size` from the leaves of a row; returns the rows whose sums changed, each once."""
+        leaves = self.lattice.leaves_of(row)
         x, weight = self.x[leaves], self.weight[leaves]
         self.x[leaves] = x - size
         if len(leaves) > len(self.lattice.leaves) // FEW:
-            np.multiply(self.weight, self.x, out=self.wx)
-            np.multiply(self.wx, self.x, out=self.wxx)
-            self.lattice.sum_up(self.wx)
-            self.lattice.sum_up(self.wxx)
+            self.wx = self.lattice.sum_up(self.weight * self.x)
+            self.wxx = self.lattice.sum_up(self.weight * self.x * self.x)
             return slice(None)
-        above = self.lattice.all_above(leaves)
-        known = above >= 0
-        rows = above[known]
-        np.add.at(self.wx, rows, np.broadcast_to(weight * -size, above.shape)[known])
-        np.add.at(self.wxx, rows, np.broadcast_to(weight * (size - 2 * x) * size, above.shape)[known])
-        return rows
+        above = self.lattice.above(row)
+        self.wx[above.rows] -= size * above.sum(weight)
+        self.wxx[above.rows] += size * above.sum(weight * (size - 2 * x))
+        return above.rows
 
 
 def members(lattice: Lattice, row: int) -> Ints:

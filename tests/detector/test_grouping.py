@@ -92,7 +92,7 @@ def test_a_root_taken_away_leaves_the_sums_of_a_new_start(index: SeriesIndex) ->
     x, v = rng.normal(size=lattice.size), rng.uniform(0.01, 0.1, lattice.size)
     for row in range(lattice.size):
         sums = Sums(lattice, x, v)
-        sums.take(lattice.leaves_of(row), 0.7)
+        sums.take(row, 0.7)
         less = x.copy()
         less[lattice.leaves_of(row)] -= 0.7
         fresh = Sums(lattice, less, v)

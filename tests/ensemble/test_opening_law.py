@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detector.timing import HOUR_MS, MINUTE_MS, WEEK_MS
-from ensemble.opening_law import LOWEST, OpeningLaw, OpeningLawState
+from ensemble.opening_law import LOW, LOWEST, OpeningLaw, OpeningLawState
 
 ROWS = 20
 
@@ -47,6 +47,17 @@ def test_incidents_hardly_raise_the_threshold() -> None:
     law, state = learnt(s)
 
     assert law.threshold(state, 0.25) < 2 * calm
+
+
+def test_a_crowd_of_incidents_is_no_flat_law() -> None:
+    """A peak of 5 every other day, more than all noise: the law still falls with the square."""
+    s = pareto(3)
+    s[7::48] = 5
+    law, state = learnt(s)
+    rate, exponent = law.law(state)
+
+    assert 2.0 == exponent
+    assert pytest.approx(LOW * (rate / 0.25) ** 0.5) == law.threshold(state, 0.25)
 
 
 def test_without_openings_the_prior_rules() -> None:

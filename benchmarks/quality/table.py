@@ -24,7 +24,7 @@ def table(dataset: Dataset, rows: Mapping[str, Figures]) -> str:
     head += ["k=7 F1", "k=7 F1 own"] if kpi else []
     body = [_cells(name, row, grid, kpi) for name, row in rows.items()]
     lines = [f"{dataset.path.resolve().name}: promised {any_row.promised:g} false pages per {per}; delays in ticks"]
-    lines += _aligned([head, *body])
+    lines += aligned([head, *body])
     for name, row in rows.items():
         if row.worst_class:
             lines.append(f"{name}: worst class by realised ÷ promised: {row.worst_class[0]}: {row.worst_class[1]:.2f}")
@@ -33,9 +33,7 @@ def table(dataset: Dataset, rows: Mapping[str, Figures]) -> str:
 
 def cells_table(name: str, figures: Mapping[str, float]) -> str:
     """The two figures of a set of cells."""
-    return "\n".join(
-        [f"{name}: localisation", *_aligned([list(figures), [_text(value) for value in figures.values()]])]
-    )
+    return "\n".join([f"{name}: localisation", *aligned([list(figures), [_text(value) for value in figures.values()]])])
 
 
 def _cells(name: str, row: Figures, grid: bool, kpi: bool) -> list[str]:
@@ -56,7 +54,7 @@ def _text(value: float) -> str:
     return f"{value:.0f}" if isinstance(value, int) else f"{value:.3f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  ".join(

@@ -40,6 +40,7 @@ class Matching:
     pages: tuple[Page, ...]
     first_page: tuple[Page | None, ...]
     situation: tuple[PageSituation, ...]
+    blamed: tuple[tuple[int, ...], ...] = ()  # per page, the incidents (indices) that make it right
 
     def recall(self) -> float:
         """Share of identifiable incidents that were found; NaN without any."""
@@ -62,32 +63,42 @@ class Matching:
         return [max(page.opened_ms - i.start_ms, 0) / MINUTE_MS for i, page in pairs if page is not None]
 
 
-def match_pages(world: World, pages: Sequence[Page], from_ms: int | None = None) -> Matching:
-    """Matches pages and incidents from `from_ms` on (default: the end of the world's history).
+def match_pages(
+    world: World, pages: Sequence[Page], from_ms: int | None = None, until_ms: int | None = None
+) -> Matching:
+    """Matches pages and incidents from `from_ms` (default: the end of the world's history) to `until_ms`, excluded.
+
+    By default the world's end. An incident belongs to the span in which it starts, a page to that in which it opens.
 
     A page is right if it shares cells with a fault while that lasts (or 45 minutes after) and the fault, over all of
     the page's cells, makes at least .35 of the page's change. Of several right pages the first counts.
     """
     parameters = world.parameters
     begin = parameters.start_ms + int(parameters.history_days * 86_400_000) if from_ms is None else from_ms
-    judged = tuple(sorted((p for p in pages if p.opened_ms >= begin), key=lambda p: (p.opened_ms, p.closed_ms)))
-    incidents = tuple(i for i in world.truth.incidents if i.start_ms >= begin)
+    end = parameters.end_ms if until_ms is None else until_ms
+    judged = tuple(sorted((p for p in pages if begin <= p.opened_ms < end), key=lambda p: (p.opened_ms, p.closed_ms)))
+    incidents = tuple(i for i in world.truth.incidents if begin <= i.start_ms < end)
     first: list[Page | None] = [None] * len(incidents)
     situations: list[PageSituation] = []
+    blamed: list[tuple[int, ...]] = []
     for page in judged:
         touching = [n for n, incident in enumerate(incidents) if _touches(page, incident)]
         right = [n for n in touching if _explains(world, page, incidents[n])]
         for n in right:
             first[n] = first[n] or page
+        blamed.append(tuple(right))
         situations.append("right" if right else "near_incident" if touching else _situation(world, page))
-    return Matching(incidents, judged, tuple(first), tuple(situations))
+    return Matching(incidents, judged, tuple(first), tuple(situations), tuple(blamed))
 
 
-def false_pages_per_1000_series_weeks(world: World, matching: Matching, from_ms: int | None = None) -> float:
+def false_pages_per_1000_series_weeks(
+    world: World, matching: Matching, from_ms: int | None = None, until_ms: int | None = None
+) -> float:
     """The operator's unit: watched leaves are the series."""
     parameters = world.parameters
     begin = parameters.start_ms + int(parameters.history_days * 86_400_000) if from_ms is None else from_ms
-    series_weeks = world.watched_count * (parameters.end_ms - begin) / WEEK_MS
+    end = parameters.end_ms if until_ms is None else until_ms
+    series_weeks = world.watched_count * (end - begin) / WEEK_MS
     return 1000 * matching.false_pages() / series_weeks
 
 

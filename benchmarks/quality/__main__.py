@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.quality.cells import localise_cases
+from benchmarks.quality.dataset import Dataset, Detection
 from benchmarks.quality.figures import Figures, measure, measure_cells, measure_grid
 from benchmarks.quality.layout import Found, detect_layout
+from benchmarks.quality.peers.harness import MissingPeerError
 from benchmarks.quality.read import read_dataset
-from benchmarks.quality.run import DEFAULT, METHODS, PEERS, detect
+from benchmarks.quality.record import Metrics, Record, metrics, plain_numbers, write
+from benchmarks.quality.run import DEFAULT, GROUPS, METHODS, PEERS, detect, rows
+from benchmarks.quality.sample import sampled
 from benchmarks.quality.table import cells_table, table
 from benchmarks.quality.truth import read_causes, read_grid_truth, read_truth
 from benchmarks.quality.write import write_blames, write_pages, write_scores
@@ -23,11 +28,12 @@ from detector.errors import ConfigError, StorageError, TocsinError
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark on one folder; returns the exit code."""
     arguments = _parser().parse_args(argv)
+    arguments.command = shlex.join(["python", "-m", "benchmarks.quality", *(sys.argv[1:] if argv is None else argv)])
     try:
         _make(arguments.out)
         found = detect_layout(arguments.path)
         if found.layout == "cells":
-            _run_cells(found, arguments.out)
+            _run_cells(found, arguments)
         else:
             _run_series(arguments)
     except TocsinError as error:
@@ -45,36 +51,74 @@ def _run_series(arguments: argparse.Namespace) -> None:
     dataset = read_dataset(arguments.path, arguments.history)
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
-    said = {}
-    for method in dict.fromkeys((arguments.method, *(PEERS if arguments.peer is None else arguments.peer))):
+    if arguments.sample is not None:
+        dataset = sampled(dataset, arguments.sample)
+        print(f"note: {dataset.notes[-1]}" if dataset.notes else "note: sample: the whole set", file=sys.stderr)
+    said: dict[str, Detection] = {}
+    seconds: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    points = sum(int((panel.y == panel.y).sum()) for panel in dataset.panels)
+    for method in rows(dataset.layout, arguments.method, arguments.peer or PEERS):
         begun = time.monotonic()
-        said[method] = detect(dataset, arguments.budget, method)
-        points = sum(int((panel.y == panel.y).sum()) for panel in dataset.panels)
-        print(f"note: {method}: {points} points in {time.monotonic() - begun:.1f} s", file=sys.stderr)
+        try:
+            said[method] = detect(dataset, arguments.budget, method)
+        except MissingPeerError as error:
+            if method == arguments.method:
+                raise
+            missing[method] = str(error)
+            print(f"note: {error}", file=sys.stderr)
+            continue
+        seconds[method] = time.monotonic() - begun
+        print(f"note: {method}: {points} points in {seconds[method]:.1f} s", file=sys.stderr)
     own = said[arguments.method]
     write_pages(arguments.out / "pages.csv", dataset, own)
     write_scores(arguments.out / "scores.csv.gz", dataset, own)
+    figures = _figures(dataset, said, arguments.budget)
+    by_method = {m: metrics(f, points, seconds[m]) for m, f in figures.items()}
+    classes = {m: f.worst_class[0] for m, f in figures.items() if f.worst_class}
+    _write_json(arguments, dataset.path, arguments.budget, by_method, missing, classes)
+    lines = [table(dataset, figures), *(f"{m}: missing: {reason}" for m, reason in missing.items())] if figures else []
+    _report("\n".join(lines), arguments.out, f"{len(own.pages)} pages; no truth beside the data, so no figures")
+
+
+def _figures(dataset: Dataset, said: dict[str, Detection], budget: float) -> dict[str, Figures]:
+    """Of each method, where truth lies beside the data; it is opened only here."""
     if dataset.layout == "grid":
         grid = read_grid_truth(dataset)
-        rows = {m: measure_grid(dataset, d, grid, arguments.budget) for m, d in said.items()} if grid else {}
-    else:
-        truth = read_truth(dataset)
-        rows = {m: measure(dataset, d, truth, arguments.budget) for m, d in said.items()} if truth else {}
-    _report(
-        rows and table(dataset, rows), arguments.out, f"{len(own.pages)} pages; no truth beside the data, so no figures"
-    )
+        return {m: measure_grid(dataset, d, grid, budget) for m, d in said.items()} if grid else {}
+    truth = read_truth(dataset)
+    return {m: measure(dataset, d, truth, budget) for m, d in said.items()} if truth else {}
 
 
-def _run_cells(found: Found, out: Path) -> None:
+def _run_cells(found: Found, arguments: argparse.Namespace) -> None:
+    out: Path = arguments.out
     blames = localise_cases(found)
     write_blames(out / "pages.csv", blames)
     causes = read_causes(found.file.parent)
     name = found.file.parent.resolve().name
-    text = cells_table(name, measure_cells(blames, causes)) if causes else ""
-    _report(text, out, f"{len(blames)} cases; no truth beside the data, so no figures")
+    figures = measure_cells(blames, causes) if causes else {}
+    _write_json(arguments, found.file.parent, 0.0, {DEFAULT: plain_numbers(figures)} if figures else {}, {}, {})
+    _report(
+        cells_table(name, figures) if figures else "",
+        out,
+        f"{len(blames)} cases; no truth beside the data, so no figures",
+    )
 
 
-def _report(text: str | dict[str, Figures], out: Path, otherwise: str) -> None:
+def _write_json(
+    arguments: argparse.Namespace,
+    path: Path,
+    budget: float,
+    methods: dict[str, Metrics],
+    missing: dict[str, str],
+    classes: dict[str, str],
+) -> None:
+    if arguments.json is not None:
+        name = path.resolve().name + (f" (sample {arguments.sample})" if arguments.sample else "")
+        write(arguments.json, [Record(name, arguments.command, budget, methods, missing, classes)])
+
+
+def _report(text: str, out: Path, otherwise: str) -> None:
     print(text or otherwise)
     (out / "table.txt").write_text(f"{text or otherwise}\n", encoding="utf-8")
 
@@ -96,6 +140,12 @@ def _budget(text: str) -> float:
     return value
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a number of values above zero, found '{text}'")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.quality",
@@ -107,8 +157,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--history", type=Path, help="folder of earlier data of the same layout")
     parser.add_argument("--method", choices=sorted(METHODS), default=DEFAULT, help="whose pages are written")
     parser.add_argument(
-        "--peer", choices=sorted(METHODS), action="append", help="shown beside it; repeatable; default: plain"
+        "--peer",
+        choices=[*sorted(METHODS), *GROUPS],
+        action="append",
+        help="shown beside it; repeatable; `fast` and `all` stand for several; default: plain",
     )
+    parser.add_argument(
+        "--sample", type=_count, metavar="N", help="whole series drawn with a fixed seed, N values at most, for all"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures of all methods, for compare")
     return parser
 
 

@@ -18,7 +18,7 @@ from benchmarks.referee import Judged, Pooled
 from benchmarks.referee_grid import GridFigures, GridTruth, judge_grid
 
 LEAST_EXPECTED = 20  # pages that a class must be due for its realised rate to be shown
-LIMITS = (0.5, 1.0)  # false pages per series-week
+LIMITS = (0.5, 1.0)  # false pages per series-week, the budget beside them
 GRID_LIMITS = (1.0, 2.0)  # per service-week
 
 
@@ -31,6 +31,7 @@ class Figures:
     promised: float
     pages_at: dict[float, float]  # limit → recall, own pages kept from the smallest p on
     sweep_at: dict[float, float]  # limit → recall, one threshold on the scores
+    sweep_precision: float = np.nan  # of that threshold at the budget
     kpi_f1: tuple[float, float] = (np.nan, np.nan)  # a common threshold; one for each series
     situations: dict[str, float] = field(default_factory=dict)  # false pages by what was on, per series-week
     worst_class: tuple[str, float] | None = None  # realised ÷ promised of the worst class that is due enough pages
@@ -48,12 +49,14 @@ def measure(dataset: Dataset, detection: Detection, truth: Truth, budget: float)
     limits = np.unique(np.concatenate([view.open_p for view in views])).tolist()
     by_page = [referee.pool([_judge(v, v.opens[v.open_p <= limit], truth) for v in views]) for limit in limits]
     by_score = [referee.pool([_judge(v, opens_over(v, cut), truth) for v in views]) for cut in cuts(views)]
+    best = referee.best_at(by_score, budget)
     return Figures(
         own=referee.pool(each),
         held=sum(page.suppressed for page in detection.pages),
         promised=budget,
-        pages_at={limit: _recall(by_page, limit) for limit in LIMITS},
-        sweep_at={limit: _recall(by_score, limit) for limit in LIMITS},
+        pages_at={limit: _recall(by_page, limit) for limit in _limits(LIMITS, budget)},
+        sweep_at={limit: _recall(by_score, limit) for limit in _limits(LIMITS, budget)},
+        sweep_precision=best.precision if best else np.nan,
         kpi_f1=kpi_f1(views, truth) if dataset.layout == "long" else (np.nan, np.nan),
         situations=_situations(views, truth, each),
         worst_class=_worst_class(views, each, budget),
@@ -74,8 +77,8 @@ def measure_grid(dataset: Dataset, detection: Detection, truth: GridTruth, budge
         own=own,
         held=sum(page.suppressed for page in detection.pages),
         promised=budget,
-        pages_at={limit: _grid_recall(by_page, limit) for limit in GRID_LIMITS},
-        sweep_at={limit: _grid_recall(by_score, limit) for limit in GRID_LIMITS},
+        pages_at={limit: _grid_recall(by_page, limit) for limit in _limits(GRID_LIMITS, budget)},
+        sweep_at={limit: _grid_recall(by_score, limit) for limit in _limits(GRID_LIMITS, budget)},
         situations=own.false_by_situation,
     )
 
@@ -102,6 +105,11 @@ def _judge(view: View, opens: NDArray[np.int64], truth: Truth) -> Judged:
     """Judged in milliseconds, delays in ticks."""
     judged = referee.judge(stamps_at(view, opens), truth.incidents.get(view.name, []), view.span)
     return replace(judged, delays=tuple(delay / view.panel.step_ms for delay in judged.delays))
+
+
+def _limits(usual: tuple[float, ...], budget: float) -> list[float]:
+    """The limits that every set is held against, and the promise of this run."""
+    return sorted({*usual, budget})
 
 
 def _recall(curve: list[Pooled], limit: float) -> float:

@@ -26,7 +26,7 @@ def detect(dataset: Dataset, budget: float) -> Detection:
         features = contrasts(panel) if dataset.layout == "grid" else columns_as_they_are(panel)
         z = over_own_tail(panel.step_ms, scaled_residual(panel.step_ms, features.y, features.weight))
         strength = _by_unit(len(panel.units), features, z)
-        p.append(_tail(strength))
+        p.append(tail(strength))
         pages += _pages(i, panel, features, z, strength, budget)
     return Detection(tuple(pages), tuple(p))
 
@@ -39,7 +39,7 @@ def _by_unit(units: int, features: Features, z: NDArray[np.float64]) -> NDArray[
     return out
 
 
-def _tail(strength: NDArray[np.float64]) -> NDArray[np.float64]:
+def tail(strength: NDArray[np.float64]) -> NDArray[np.float64]:
     """Both tails of Student's t with 3 degrees of freedom, closed form; its series where that would cancel."""
     a = np.sqrt(3.0) / np.maximum(strength, 1e-12)
     exact = (2 / np.pi) * (np.arctan(a) - a / (1 + a * a))
@@ -76,7 +76,7 @@ def _pages(
                     close=close if close < len(z) else None,
                     direction="up" if z[first, loudest] > 0 else "down",
                     cuboid=features.cuboids[loudest],
-                    p=float(np.nanmin(_tail(strength[first : last + 1, u]))),
+                    p=float(np.nanmin(tail(strength[first : last + 1, u]))),
                 )
             )
     return out

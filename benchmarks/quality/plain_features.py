@@ -1,4 +1,4 @@
-"""What the plain method looks at: the columns themselves; on a grid each cuboid beside the independent stack."""
+"""What plain methods look at: the columns; on a grid each cuboid, by itself or beside the independent stack."""
 
 from __future__ import annotations
 
@@ -50,4 +50,22 @@ def contrasts(panel: Panel) -> Features:
         cuboids.append("&".join(f"{k}={v}" for k, v in labels.items() if v is not None) or "all")
     if not y:
         return columns_as_they_are(panel)
+    return Features(np.column_stack(y), np.column_stack(weight), np.zeros(len(y), np.int64), tuple(cuboids))
+
+
+def magnitudes(panel: Panel) -> Features:
+    """Log of the watched total of every cuboid of region × device of a grid."""
+    watched = [(i, c.labels) for i, c in enumerate(panel.columns) if c.watched]
+    regions = [None, *sorted({labels["region"] for _, labels in watched})]
+    devices = [None, *sorted({labels["device"] for _, labels in watched})]
+    y, weight, cuboids = [], [], []
+    for region, device in product(regions, devices):
+        mine = [i for i, own in watched if region in (None, own["region"]) and device in (None, own["device"])]
+        if not mine:
+            continue
+        total = np.nansum(panel.y[:, mine], axis=1) + 1
+        y.append(np.where(np.isfinite(panel.y[:, mine]).any(axis=1), np.log(total), np.nan))
+        weight.append(1 / np.sqrt(1 / total + _DRIFT**2))
+        labels = {"region": region, "device": device}
+        cuboids.append("&".join(f"{k}={v}" for k, v in labels.items() if v is not None) or "all")
     return Features(np.column_stack(y), np.column_stack(weight), np.zeros(len(y), np.int64), tuple(cuboids))

@@ -34,7 +34,7 @@ class HoltWinters:
         over = np.zeros(len(stream.y), bool)
         first = max(2, stream.day)  # values that river gathers before it forecasts
         settled = 2 * first
-        last = 0.0
+        last = AWAY
         for t, value in enumerate(((stream.y - middle) / unit + AWAY).tolist()):
             forecast = model.forecast(horizon=1)[0] if t >= first else last
             y = forecast if value != value else value

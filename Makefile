@@ -35,9 +35,10 @@ bench: ## speed: time and bytes a row, beside the memory limit and the peers
 
 quality: ## quality: recall, precision and false pages on the shipped data (or DATA="folder:budget ...")
 	@scripts/setup-venv dev
+	@scripts/setup-peers
 	@set -e; for set in $(DATA); do \
 	  folder=$${set%:*}; \
-	  $(BIN)/python -m benchmarks.quality $$folder --out out/quality/$$(basename $$folder) --budget $${set##*:} $(ARGS); \
+	  $(BIN)/python -m benchmarks.quality $$folder --out out/quality/$$(basename $$folder) --budget $${set##*:} --peer fast --json out/quality/$$(basename $$folder).json $(ARGS); \
 	done
 
 docs: ## write the reference pages anew, fail if they had gone stale, and check every link

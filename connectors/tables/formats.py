@@ -50,7 +50,7 @@ def read_blocks(path: Path, form: Format, mapping: RecordMapping, codec: Codec |
 def read_first_rows(path: Path) -> tuple[list[str], list[str]]:
     """The names of the columns of a CSV file and its first row (empty if there is none)."""
     try:
-        with _open(path, "rt") as file:
+        with open_table(path, "rt") as file:
             rows = csv.reader(cast(IO[str], file))
             return next(rows, []), next(rows, [])
     except FAILURES as error:
@@ -60,7 +60,7 @@ def read_first_rows(path: Path) -> tuple[list[str], list[str]]:
 def _csv(path: Path, mapping: RecordMapping) -> Iterator[Block]:
     rows = None
     try:
-        with _open(path, "rt") as file:
+        with open_table(path, "rt") as file:
             rows = csv.reader(cast(IO[str], file), strict=True)
             header = next(rows, None)
             if not header:
@@ -80,7 +80,7 @@ def _csv(path: Path, mapping: RecordMapping) -> Iterator[Block]:
 def _lines(path: Path, codec: Codec) -> Iterator[Block]:
     number = 0
     try:
-        with _open(path, "rb") as file:
+        with open_table(path, "rb") as file:
             records: list[Record] = []
             for number, line in enumerate(cast(IO[bytes], file), start=1):
                 stripped = line.strip()
@@ -125,7 +125,7 @@ def _parquet(path: Path, mapping: RecordMapping) -> Iterator[Block]:
 def _line_of(path: Path, error: Exception, line: int) -> int:
     """The line of a mistake; text is decoded ahead of the rows, so that one has to be looked for."""
     if isinstance(error, UnicodeDecodeError):
-        with _open(path, "rb") as file:
+        with open_table(path, "rb") as file:
             for number, text in enumerate(file, start=1):
                 try:
                     text.decode()
@@ -134,7 +134,7 @@ def _line_of(path: Path, error: Exception, line: int) -> int:
     return line + 1
 
 
-def _open(path: Path, mode: Literal["rt", "rb"]) -> IO[Any]:
+def open_table(path: Path, mode: Literal["rt", "rb"]) -> IO[Any]:
     text = {"encoding": "utf-8-sig", "newline": ""} if mode == "rt" else {}
     if path.name.lower().endswith(".gz"):
         return cast(IO[Any], gzip.open(path, mode, **text))  # type: ignore[call-overload]

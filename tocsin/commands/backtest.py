@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.commands.options import DEFAULT_CONFIG, ConfigOption, FormOption
+from tocsin.commands.options import DEFAULT_CONFIG, FormOption, MaybeConfigOption
 from tocsin.listing import Form, show
 
 if TYPE_CHECKING:
     from tocsin.backtest import Backtest, Page
-    from tocsin.config.config import Config
+    from tocsin.backtest_run import Asked, Ready
+    from tocsin.report.compare import Earlier
+    from tocsin.report.goals import Goal
+    from tocsin.report.labels import Truth
+    from tocsin.report.result import Result
+    from tocsin.report.trace import Trace
 
 COLUMNS = {
     "open": "OPEN", "close": "CLOSE", "severity": "SEVERITY", "cuboid": "CUBOID", "direction": "DIRECTION", "p": "P",
@@ -27,59 +34,146 @@ def backtest(
         list[str] | None,
         typer.Argument(metavar="[DATA]...", help="Files or patterns; default: source.file.paths.", show_default=False),
     ] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
+    config: MaybeConfigOption = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Read a CSV by its columns, even where tocsin.yaml is.")
+    ] = False,
+    time: Annotated[str | None, typer.Option("--time", help="Without a configuration: the column of times.")] = None,
+    value: Annotated[
+        list[str] | None, typer.Option("--value", help="Without a configuration: a column of values (repeatable).")
+    ] = None,
+    dimension: Annotated[
+        list[str] | None,
+        typer.Option("--dimension", help="Without a configuration: a column that tells series apart (repeatable)."),
+    ] = None,
+    series: Annotated[
+        list[str] | None, typer.Option("--series", help="Only series with a label like this pattern (repeatable).")
+    ] = None,
+    zone: Annotated[str, typer.Option("--timezone", help="Zone of times that are written without one.")] = "UTC",
+    calendar: Annotated[
+        list[Path] | None, typer.Option("--calendar", help="Calendar as YAML or CSV, instead of the configured ones.")
+    ] = None,
+    labels: Annotated[
+        list[Path] | None, typer.Option("--labels", help="CSV of incidents: start,end[,series_id or cuboid][,kind].")
+    ] = None,
+    specials: Annotated[
+        list[Path] | None, typer.Option("--specials", help="CSV of special events: start,end,kind; no incidents.")
+    ] = None,
+    budget: Annotated[str | None, typer.Option("--budget", help="Alarm budget, such as 0.5/series-week.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for pages.csv and alarms.jsonl.")] = Path("backtest"),
+    report: Annotated[Path | None, typer.Option("--report", help="Write an HTML page with figures and plots.")] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="Folder for the plots as PNG.")] = None,
+    most: Annotated[int, typer.Option("--plots", min=0, max=2_000, help="How many plots at most.")] = 200,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures as JSON.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", help="Another configuration, or an earlier --json: what changes?")
+    ] = None,
+    fail_on: Annotated[
+        str | None, typer.Option("--fail-on", help="Goals: exit code 1 if 'recall<0.9,false_pages>20' comes true.")
+    ] = None,
     held: Annotated[bool, typer.Option("--held", help="List what was held back too.")] = False,
     form: FormOption = Form.table,
 ) -> None:
     """Judge files as `run` would on a first start with the same calendar and silences, and list the alarms."""
-    from tocsin.backtest import event_lines, pages, row, run_backtest, write_pages
-    from tocsin.build import build_controls, build_engines, build_file_source
+    from tocsin.backtest import event_lines, row, write_pages
+    from tocsin.backtest_run import Asked, prepare, run
+    from tocsin.calendar_rows import zone_named
+    from tocsin.plain_columns import ColumnWishes
     from tocsin.progress import Progress
+    from tocsin.report.goals import parse_goals
+    from tocsin.report.labels import read_truth
+    from tocsin.report.png import check_installed
+    from tocsin.report.result import lines, write_json
+    from tocsin.report.trace import Trace
 
-    loaded = _load(config)
-    paths = _paths(loaded, data)
-    controls = build_controls(loaded)
-    source = build_file_source(loaded, paths, _format(loaded, data))
-    out.mkdir(parents=True, exist_ok=True)
-    with Progress("judging") as progress:
-        found = run_backtest(source, build_engines(loaded), controls, progress)
-    all_pages = pages(found.events)
-    write_pages(out / "pages.csv", all_pages, has_zone=not loaded.source.format.timestamp.assume_utc)
-    with (out / "alarms.jsonl").open("wb") as file:
-        file.writelines(event_lines(found.events))
-    listed = [page for page in all_pages if held or not page.is_suppressed]
-    show([dict(row(page)) for page in listed], HELD_COLUMNS if held else COLUMNS, form)
-    sys.stderr.write(_summary(found, all_pages, out))
+    goals = parse_goals(fail_on, bool(labels)) if fail_on is not None else ()
+    if png is not None:
+        check_installed()
+    asked = Asked(
+        tuple(data or ()), _config_file(config, plain), tuple(series or ()), zone_named(zone), tuple(calendar or ()),
+        budget, ColumnWishes(time, tuple(value or ()), tuple(dimension or ())),
+    )  # fmt: skip
+    ready = prepare(asked)
+    truth = None
+    if labels or specials:
+        truth = read_truth(labels or (), specials or (), ready.clock, ready.dimensions, ready.metrics)
+    with ExitStack() as stack:
+        trace = stack.enter_context(Trace()) if report is not None or png is not None else None
+        out.mkdir(parents=True, exist_ok=True)
+        with Progress("judging") as progress:
+            found, all_pages = run(ready, trace, progress)
+        write_pages(out / "pages.csv", all_pages, has_zone=not ready.clock.is_wall)
+        with (out / "alarms.jsonl").open("wb") as file:
+            file.writelines(event_lines(found.events))
+        listed = [page for page in all_pages if held or not page.is_suppressed]
+        show([dict(row(page, not ready.clock.is_wall)) for page in listed], HELD_COLUMNS if held else COLUMNS, form)
+        earlier = None if compare is None else _earlier(compare, asked)
+        result = _result(ready, found, all_pages, truth, bool(labels), earlier, goals)
+        (sys.stdout if form is Form.table else sys.stderr).write("\n".join(lines(result)) + "\n")
+        sys.stderr.write(_summary(found, all_pages, out))
+        if json_file is not None:
+            write_json(json_file, result)
+        if trace is not None:
+            _draw(result, trace, most, report, png)
+    if not result.is_passed:
+        raise typer.Exit(1)
 
 
-def _load(path: Path) -> Config:
-    """The configuration; without a source, samples are read as the defaults of `source.format` say."""
-    from dataclasses import replace
-
-    from tocsin.config.load import load_config
-    from tocsin.config.source_models import SourceModel
-
-    loaded = load_config(path, needs_source=False)
-    if loaded.model.source is not None:
-        return loaded
-    return replace(loaded, model=loaded.model.model_copy(update={"source": SourceModel(kind="memory")}))
-
-
-def _paths(loaded: Config, data: list[str] | None) -> list[Path]:
+def _config_file(config: Path | None, is_plain: bool) -> Path | None:
+    """The named one, else `tocsin.yaml` where there is one; None: the columns of the data decide."""
     from detector.errors import ConfigError
-    from tocsin.build import input_files
 
-    if data:
-        return input_files(data, "DATA")
-    if loaded.source.file is None:
-        raise ConfigError(f"expected DATA, files to judge; {loaded.file} has no source.file")
-    return input_files([str(loaded.folder / text) for text in loaded.source.file.paths], "source.file.paths")
+    if config is not None and is_plain:
+        raise ConfigError("--plain: means without a configuration; expected it without -c")
+    return config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() and not is_plain else None)
 
 
-def _format(loaded: Config, data: list[str] | None):  # type: ignore[no-untyped-def]
-    """The format of the configured files; that of files named on the command line follows from their names."""
-    return loaded.source.file.format if loaded.source.file is not None and not data else "auto"
+def _earlier(file: Path, asked: Asked) -> Earlier:
+    """An earlier result, or a run of the same files under another configuration."""
+    from tocsin.backtest_run import prepare, run
+    from tocsin.progress import Progress
+    from tocsin.report.compare import Earlier, opening, read_earlier
+
+    if file.name.lower().endswith(".json"):
+        return read_earlier(file)
+    other = prepare(replace(asked, config=file, calendars=(), budget=None))
+    with Progress(f"judging under {file.name}") as progress:
+        _, all_pages = run(other, None, progress)
+    return Earlier(file.name, tuple(opening(page) for page in all_pages), {})
+
+
+def _result(
+    ready: Ready, found: Backtest, all_pages: list[Page], truth: Truth | None, has_labels: bool,
+    earlier: Earlier | None, goals: tuple[Goal, ...],
+) -> Result:  # fmt: skip
+    from tocsin.backtest_run import effective, versions
+    from tocsin.report.compare import opening, pair
+    from tocsin.report.figures import measure
+    from tocsin.report.goals import check
+    from tocsin.report.matching import judge
+    from tocsin.report.result import Result
+
+    judged = judge(found, all_pages, truth, ready.calendar, has_labels)
+    figures = measure(judged, ready.config.alarm_budget.rate, ready.config.alarm_budget.per)
+    pairs = () if earlier is None else tuple(pair(earlier.openings, [opening(page) for page in all_pages]))
+    return Result(
+        tuple(path.name for path in ready.paths), ready.clock, ready.calendar, judged, figures,
+        check(goals, figures.values), effective(ready), versions(), found.first_ms, found.last_ms, earlier, pairs,
+        ready.notes,
+    )  # fmt: skip
+
+
+def _draw(result: Result, trace: Trace, most: int, report: Path | None, png: Path | None) -> None:
+    from tocsin.report.page import render
+    from tocsin.report.plots import plots
+    from tocsin.report.png import write_pngs
+
+    drawn = plots(result.judged, result.calendar, trace, result.clock, most)
+    if report is not None:
+        report.write_text(render(result, drawn), encoding="utf-8")
+        sys.stderr.write(f"wrote {report}, {len(drawn.shown)} plots\n")
+    if png is not None:
+        sys.stderr.write(f"wrote {write_pngs(png, drawn, result.clock)} plots to {png}\n")
 
 
 def _summary(found: Backtest, all_pages: list[Page], out: Path) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from detector.frame import Tick
 from detector.state import chunks, part
 from detector.view import Float32s, View
+from ensemble.calibrate import SIGN_BIT
 from ensemble.episode import has_come_back
 from suppression.alarm import AlarmEvent
 from suppression.controls import Controls
@@ -184,9 +185,7 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
     for first, end in chunks(size):  # a chunk at a time, for its scratch to stay in cache
         rows = slice(first, end)
         some = part(state.calibration, first, end, size)
-        now, out = z[:, rows] / widening[rows], q[:, rows]
-        for k in range(core.scorers):
-            core.calibration.surprise(some, k, now[k], classes[rows], out[k])
+        out = core.calibration.surprises(some, z[:, rows] / widening[rows], classes[rows], q[:, rows])
         F[rows] = largest(out[:h])
         if core.scorers > h + 1:
             P[rows] = largest(out[h + 1 :])
@@ -216,21 +215,30 @@ def largest(q: Float32s) -> Float32s:
     """(S,) the value of greatest size over the first axis, sign kept; NaN where all are."""
     high: Float32s = np.fmax.reduce(q, axis=0)
     low: Float32s = np.fmin.reduce(q, axis=0)
-    out: Float32s = np.where(high > -low, high, low)
-    ties = np.flatnonzero((high == -low) & (high != 0))
-    if len(ties):  # of equals the first speaks
+    lead = high + low  # its sign is exact, and that of the greater of the two
+    np.negative(low, out=low)
+    out: Float32s = np.fmax(high, low, out=low)
+    tied = lead == 0
+    bits, sign = out.view(np.uint32), lead.view(np.uint32)
+    sign &= SIGN_BIT
+    bits |= sign
+    if tied.any():  # of equals the first speaks
+        ties = np.flatnonzero(tied)
         out[ties] = q[np.argmax(np.abs(q[:, ties]) == high[ties], axis=0), ties]
     return out
 
 
 def hot_sign(F: Float32s, D: Float32s, P: Float32s, c: Float32s, entering: float, threshold: float) -> NDArray[np.int8]:
     """(S,) sign of what is hot, 0 for none. A row without peers enters by F alone."""
-    alone = np.isnan(P)
+    out = np.zeros(len(F), np.int8)
     with np.errstate(invalid="ignore"):
-        hot = (np.abs(P) >= entering) | (np.abs(F) >= entering) | (np.abs(c) >= threshold)
-        hot |= (np.abs(D) >= entering) & ~alone
-        lead = np.where(np.abs(np.nan_to_num(P)) >= entering, P, np.where(np.abs(np.nan_to_num(F)) >= entering, F, D))
-        return np.where(hot, np.sign(np.nan_to_num(lead)), 0).astype(np.int8)
+        led, slow = np.abs(P) >= entering, np.abs(F) >= entering
+        hot = led | slow | (np.abs(c) >= threshold)
+        hot |= (np.abs(D) >= entering) & ~np.isnan(P)
+    rows = np.flatnonzero(hot)
+    lead = np.where(led[rows], P[rows], np.where(slow[rows], F[rows], D[rows]))
+    out[rows] = np.sign(np.nan_to_num(lead))
+    return out
 
 
 def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgement, effects: Effects) -> None:

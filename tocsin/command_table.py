@@ -22,6 +22,7 @@ class Entry(NamedTuple):
 TABLE = {
     "demo": Entry("demo:demo", "Show on a simulated world what wakes you, what is held, and why."),
     "run": Entry("run:run", "Watch: read samples, judge every tick, tell the alarms."),
+    "backfill": Entry("backfill:backfill", "Learn from history, so that run judges from its first tick on."),
     "backtest": Entry("backtest:backtest", "Run files through the engine: which alarms would there have been?"),
     "feed": Entry("feed:feed", "Put files into a Kafka topic, in event-time order."),
     "config": Entry("config:app", "Check, show and describe the configuration."),

@@ -7,6 +7,7 @@ KINDS = {
     "file": "connectors.sources.file:FileSource",
     "kafka": "connectors.sources.kafka:KafkaSource",
     "memory": "connectors.sources.memory:MemorySource",
+    "prometheus": "connectors.sources.prometheus:PrometheusSource",
     "simulator": "connectors.sources.simulator:SimulatorSource",
 }
 

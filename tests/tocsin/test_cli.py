@@ -17,8 +17,8 @@ from tocsin.command_table import TABLE, load
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    "demo", "run", "backtest", "feed", "config", "calendar", "silence", "alarms", "suppressed", "explain", "rules",
-    "health", "version",
+    "demo", "run", "backfill", "backtest", "feed", "config", "calendar", "silence", "alarms", "suppressed", "explain",
+    "rules", "health", "version",
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ def cross_checks(raw: dict[str, Any]) -> Iterator[Finding]:
         for key in _mapping(group, "match"):
             if key not in levels:
                 yield ("groups", i, "match", key), f"is neither metric, a dimension nor a parent{_known(key, levels)}"
+    yield from _prometheus(raw, metrics, dimensions)
     yield from _receivers(raw)
     yield from _paths(raw)
     yield from _not_yet(raw)
@@ -84,6 +85,17 @@ def _independence(raw: dict[str, Any], metrics: dict[str, Any], dimensions: dict
         for j, label in enumerate(_list(item, "match")):
             if isinstance(label, str) and label not in dimensions:
                 yield ("independence", i, "match", j), f"{label!r} is no dimension{_known(label, dimensions)}"
+
+
+def _prometheus(raw: dict[str, Any], metrics: dict[str, Any], dimensions: dict[str, Any]) -> Iterator[Finding]:
+    section = _mapping(_mapping(raw, "source"), "prometheus")
+    for name in _mapping(section, "queries"):
+        if name not in metrics:
+            yield ("source", "prometheus", "queries", name), f"{name!r} is no metric{_known(name, metrics)}"
+    known = {**dimensions, **dict.fromkeys(_levels(dimensions))}
+    for name in _mapping(section, "labels"):
+        if name not in known:
+            yield ("source", "prometheus", "labels", name), f"{name!r} is no dimension{_known(name, known)}"
 
 
 def _receivers(raw: dict[str, Any]) -> Iterator[Finding]:

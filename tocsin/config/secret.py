@@ -11,7 +11,13 @@ from tocsin.config.faults import Fault
 from tocsin.config.node import Node
 
 MASK = "***"
-SECRETS = ("sasl_password", "ssl_password", "secret")  # each may be given as NAME_file instead
+SECRETS = (
+    "sasl_password",
+    "ssl_password",
+    "secret",
+    "bearer_token",
+    "basic_auth_password",
+)  # each may be given as NAME_file instead
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from tocsin.config.fields import AsTuple, Duration, Model, Texts, inside
+from tocsin.config.fields import AsTuple, Duration, Model, PositiveDuration, Texts, inside
 from tocsin.config.node import describe
 from tocsin.config.secret import Secret
 
@@ -132,6 +132,38 @@ class FileSourceModel(Model):
     format: Literal["auto", "csv", "jsonl", "parquet"] = "auto"
 
 
+class PrometheusSourceModel(Model):
+    """History for `tocsin backfill` by `query_range`: one query per metric, each series of it one of ours.
+
+    `labels` maps a dimension (or `device.family`, a parent that arrives) to the Prometheus label; default: its own
+    name, with `_` for the dot. `stamp: end`: a value at t speaks of the step that ends at t, as `increase(x[1m])` does.
+    """
+
+    url: str = Field(min_length=1)
+    queries: dict[str, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    labels: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    step: PositiveDuration | None = None  # default: the interval
+    stamp: Literal["end", "start"] = "end"
+    headers: dict[str, str] = Field(default_factory=dict)
+    bearer_token: Secret | None = None
+    bearer_token_file: str | None = None
+    basic_auth_username: str | None = None
+    basic_auth_password: Secret | None = None
+    basic_auth_password_file: str | None = None
+    ca_file: str | None = None
+    timeout: PositiveDuration = 60_000
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> PrometheusSourceModel:
+        if not re.match(r"https?://[^/]", self.url):
+            raise inside((("url",), f"expected http://host:port or https://host, got {self.url!r}"))
+        if self.basic_auth_username is not None and (self.bearer_token or self.bearer_token_file):
+            raise inside((("bearer_token",), "excludes basic_auth_username"))
+        if self.basic_auth_username is None and (self.basic_auth_password or self.basic_auth_password_file):
+            raise inside((("basic_auth_password",), "needs basic_auth_username"))
+        return self
+
+
 class SimulatorSourceModel(Model):
     """The simulated world: the same seed gives the same samples."""
 
@@ -167,6 +199,7 @@ class SourceModel(Model):
     kind: Literal["kafka", "file", "simulator", "memory"] = "kafka"
     kafka: KafkaSourceModel | None = None
     file: FileSourceModel | None = None
+    prometheus: PrometheusSourceModel | None = None  # history for a backfill; `run` reads what `kind` names
     simulator: SimulatorSourceModel = SimulatorSourceModel()
     format: FormatModel = FormatModel()
     dead_letter_topic: Topic | None = None

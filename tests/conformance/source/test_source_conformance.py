@@ -90,6 +90,24 @@ def _kafka(request: pytest.FixtureRequest) -> Example:
     )
 
 
+def _prometheus(request: pytest.FixtureRequest) -> Example:
+    from connectors.query_range import PrometheusConnection
+    from connectors.sources.prometheus import PrometheusSettings
+    from tests.connectors.query_range_server import query_range
+
+    rows = {region: {t: str(v) for _, t, v in _rows(region)} for region in PARTITIONS}
+    server = query_range({"q": [({"region": region}, found.get) for region, found in rows.items()]})
+    url, _ = server.__enter__()
+    request.addfinalizer(lambda: server.__exit__(None, None, None))
+    settings = PrometheusSettings(
+        PrometheusConnection(url), (("value", "q"),), {"value": ("region",)}, T, T + 60_000 * 40, is_end_stamped=False
+    )
+    return Example(
+        lambda: resolve("prometheus")(settings),  # type: ignore[call-arg]
+        [sample for region in PARTITIONS for sample in _rows(region)],
+    )
+
+
 def _simulator(request: pytest.FixtureRequest) -> Example:
     from connectors.simulation.demo import demo_world
 
@@ -102,6 +120,7 @@ EXAMPLES: dict[str, Callable[[pytest.FixtureRequest], Example]] = {
     "file": _file,
     "kafka": _kafka,
     "memory": _memory,
+    "prometheus": _prometheus,
     "simulator": _simulator,
 }
 
@@ -231,5 +250,5 @@ def test_polling_at_the_end_gives_nothing(example: Example) -> None:
 
 def test_an_unknown_kind_is_named_with_those_that_exist() -> None:
     """The table is the list."""
-    with pytest.raises(ConfigError, match="sources: expected one of file, kafka, memory, simulator, got 'pulsar'"):
+    with pytest.raises(ConfigError, match="sources: expected one of file, kafka, memory, prometheus, simulator, got 'pulsar'"):
         resolve("pulsar")

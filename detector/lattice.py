@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,7 @@ from detector.grouping import Grouping, as_slice
 Level = tuple[int, ...]  # per dimension: 0 value, 1.. its parents, last = all, -1 = the metric has no such dimension
 Rows = slice | Ints
 LEAVES_KEPT = 4  # times all leaves
+PARTS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,24 @@ class Above:
         return out
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some leaves and all rows above them, as a lattice of their own: a sum over them costs no more than they are."""
+
+    rows: Ints  # (m,) rows with at least one of the leaves, the leaves themselves among them, ascending
+    leaves: Ints  # (n,) rows of the leaves, ascending
+    at: Rows  # (n,) positions of the leaves in `rows`
+    rollups: tuple[RollUp, ...]  # sources and targets are positions in `rows`
+
+    def sum_up(self, of_leaves: Floats) -> NDArray[np.float64]:
+        """(m,) sums of values of the leaves (n,)."""
+        values = np.zeros(len(self.rows))
+        values[self.at] = of_leaves
+        for rollup in self.rollups:
+            values[rollup.target] = rollup.grouping.sum(values[rollup.source])
+        return values
+
+
 @dataclass(slots=True)
 class Kept:
     """What was read off a lattice and is asked for again and again; no state, for it follows from the lattice."""
@@ -75,6 +94,7 @@ class Kept:
     held: int = 0  # numbers in `leaves`
     groups: dict[int, tuple[Rows, Grouping, Rows]] = field(default_factory=dict)  # by level
     masks: dict[object, Bools] = field(default_factory=dict)  # (S,) leaves by scope
+    parts: dict[tuple[int, ...], tuple[list[Bools], Part]] = field(default_factory=dict)  # by identity of masks
     codes: dict[int, Ints] = field(default_factory=dict)  # (S,) group code by axis, as wide as `bincount` wants it
     alike: set[int] = field(default_factory=set)  # axes in whose groups every row has the group's common movement
 
@@ -176,10 +196,37 @@ class Lattice:
             self.kept.codes[axis] = self.siblings[axis].astype(np.int64)
         return np.asarray(self.kept.codes[axis], np.int64)
 
-    def touched(self, leaves: Bools) -> Bools:
-        """(S,) rows with at least one leaf of the mask, the leaves themselves included."""
-        count = np.where(self.leaf & leaves, 1.0, 0.0)
-        return self.sum_up(count) > 0
+    def part_of(self, masks: Sequence[Bools]) -> Part:
+        """Leaves in any of the masks (S,) with all rows above them; kept by the masks, so do not write into these."""
+        key = tuple(map(id, masks))
+        if key not in self.kept.parts:
+            if len(self.kept.parts) >= PARTS_KEPT:
+                self.kept.parts.clear()
+            self.kept.parts[key] = list(masks), self._part(masks)
+        return self.kept.parts[key][1]
+
+    def _part(self, masks: Sequence[Bools]) -> Part:
+        inside = np.zeros(self.size, bool)
+        for mask in masks:
+            inside |= mask
+        inside &= self.leaf
+        leaves = np.flatnonzero(inside)
+        links = []
+        for rollup in self.rollups:
+            source = np.arange(self.size)[rollup.source]
+            source = source[inside[source]]
+            if len(source):
+                above = rollup.above(source)
+                inside[above] = True
+                links.append((rollup, source, above))
+        rows = np.flatnonzero(inside)
+        rollups = []
+        for rollup, source, above in links:
+            target, code = np.unique(above, return_inverse=True)
+            finer, coarser = (as_slice(np.searchsorted(rows, some)) for some in (source, target))
+            grouping = Grouping.of(code.reshape(-1), len(target))
+            rollups.append(RollUp(rollup.level, rollup.finer, finer, coarser, grouping))
+        return Part(rows, leaves, as_slice(np.searchsorted(rows, leaves)), tuple(rollups))
 
     @property
     def leaf_rows(self) -> Rows:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frame import Bools, Ints
+from detector.frame import Bools, Floats, Ints
 from detector.series import Lattice
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class View:
     witnesses: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # (W, S) witness row, -1 for none
     contrasts: list[Contrast] = field(default_factory=list)  # per axis
     testimonies: list[Testimony] = field(default_factory=list)  # per witness
+    base_total: Floats | None = None  # (S,), see `base_sums`
     totals: dict[int, float] = field(default_factory=dict)  # by metric, see `total_of`
 
     def V_now(self) -> Float32s:
@@ -71,6 +72,12 @@ class View:
             own = self.gauges[self.lattice.leaf[self.gauges]]
             out[own] = np.isfinite(mu[own])
         return out
+
+    def base_sums(self) -> Floats:
+        """(S,) weights of `base` summed over the leaves of each row; do not write into it."""
+        if self.base_total is None:
+            self.base_total = self.lattice.sum_up(self.weight(self.base))
+        return self.base_total
 
     def total_of(self, metric: int) -> float:
         """What is expected of all leaves of a metric together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frame import Tick
+from detector.frame import Floats, Tick
 from detector.state import chunks, part
 from detector.view import Float32s, View
 from ensemble.calibrate import SIGN_BIT
@@ -60,8 +60,8 @@ def listen(core: Core, state: State, derived: Derived, judgement: Judgement, eff
     if state.calibration.blocks[0] < CALIBRATED_BLOCKS:
         return
     heard = derived.lattice.watched & ~derived.ignored & (state.rows.born >= core.rows.warmup_ticks)
-    for mask in effects.masks:
-        heard &= ~derived.lattice.touched(mask)
+    if effects.masks:
+        heard[derived.lattice.part_of(effects.masks).rows] = False
     size = np.where(heard & np.isfinite(judgement.c), np.abs(judgement.c), 0)
     groups = core.budget.groups(derived.watched_leaves, derived.places)
     if groups == 1:
@@ -86,7 +86,7 @@ def prepare(core: Core, state: State, derived: Derived, tick: Tick, controls: Co
     view.base = base
     view.mu = base
     if effects.log_effect is not None:
-        _apply(effects, lattice, view)
+        _apply(effects, view)
     missing = np.isnan(linked)
     if lattice.rollups:
         _roll_up(view, linked, missing)
@@ -131,26 +131,28 @@ def _roll_up(view: View, linked: NDArray[np.float64], missing: NDArray[np.bool_]
     linked[missing] = np.nan
 
 
-def _apply(effects: Effects, lattice: object, view: View) -> None:
+def _apply(effects: Effects, view: View) -> None:
     """Event effects on the expectation: leaves directly, roll-ups by the share of their leaves' expectation."""
     assert effects.log_effect is not None
     assert effects.variance is not None
     assert effects.loading is not None
-    weight = view.weight(view.base)
-    with_effect = weight.copy()
-    moved = np.flatnonzero(effects.log_effect)
-    with_effect[moved] *= np.exp(effects.log_effect[moved])
-    sums = [with_effect, weight * effects.variance, weight * effects.loading]
-    for values in (weight, *sums):
-        lattice.sum_up(values)  # type: ignore[attr-defined]
-    safe = np.maximum(weight, 1e-12)
-    ratio = np.where(weight > 0, sums[0] / safe, 1.0)
+    part = view.lattice.part_of(effects.masks)
+    rows, leaves = part.rows, part.leaves
+    total = view.base_sums()
+    weight, safe = total[leaves], np.maximum(total[rows], 1e-12)
+
+    def mean(of_leaves: Floats) -> Floats:
+        return part.sum_up(weight * of_leaves) / safe
+
+    ratio = np.ones(len(view.base))
+    ratio[rows] += mean(np.expm1(effects.log_effect[leaves]))
     mu = view.base * ratio.astype(np.float32)
     if len(view.gauges):
         mu[view.gauges] = view.base[view.gauges] + np.log(np.maximum(ratio[view.gauges], 1e-6))
     view.mu = mu
-    view.effect_variance = (sums[1] / safe).astype(np.float32)
-    view.loading_variance = (sums[2] / safe).astype(np.float32)
+    view.effect_variance, view.loading_variance = np.zeros((2, len(mu)), np.float32)
+    view.effect_variance[rows] = mean(effects.variance[leaves])
+    view.loading_variance[rows] = mean(effects.loading[leaves])
 
 
 def advance(core: Core, state: State, view: View) -> None:
@@ -247,10 +249,10 @@ def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgemen
         hot = (np.abs(z[1]) > HOT_MIDDLE) | (np.abs(z[0]) > HOT_SHORT)
     rate = np.where(hot, np.float32(HOT_RATE), np.float32(1))
     if effects.frozen is not None and effects.event_only is not None:
-        masked = (effects.frozen | effects.event_only) & view.lattice.leaf
-        weight = view.weight(view.base)
-        covered = view.lattice.sum_up(weight * masked)
-        rate[covered > 0.5 * view.lattice.sum_up(weight)] = 0
+        part, total = view.lattice.part_of(effects.masks), view.base_sums()
+        masked = (effects.frozen | effects.event_only)[part.leaves]
+        covered = part.sum_up(total[part.leaves] * masked)
+        rate[part.rows[covered > 0.5 * total[part.rows]]] = 0
     _rebase(core, state, view, hot)
     core.residual.learn(state.residual, view, rate)
     core.derivative.learn(state.derivative, view, rate)

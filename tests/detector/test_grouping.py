@@ -109,3 +109,23 @@ def test_the_leaves_that_are_kept_stay_few() -> None:
 
     assert lattice.kept.held <= 4 * len(lattice.leaves)
     assert lattice.kept.held == sum(len(leaves) for leaves in lattice.kept.leaves.values())
+
+
+@pytest.mark.parametrize("index", [grid(5, 4, 3, families=True), with_gaps()], ids=["complete", "gaps"])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.6, 1.0])
+def test_a_part_of_a_lattice_sums_its_own_leaves(index: SeriesIndex, share: float) -> None:
+    """Rows above the leaves of two masks, and sums of these leaves alone, as the ancestors of each leaf tell them."""
+    lattice = index.lattice()
+    rng = np.random.default_rng(3)
+    masks = [rng.random(lattice.size) < share, rng.random(lattice.size) < share / 2]
+    leaves = set(np.flatnonzero((masks[0] | masks[1]) & lattice.leaf).tolist())
+    values = rng.normal(size=lattice.size)
+    inside = {row: below & leaves for row, below in leaves_below(lattice).items()}
+    part = lattice.part_of(masks)
+
+    assert sorted(leaves) == part.leaves.tolist()
+    assert [row for row in sorted(inside) if inside[row]] == part.rows.tolist()
+    expected = [sum(values[leaf] for leaf in inside[row]) for row in part.rows.tolist()]
+    assert pytest.approx(expected, abs=1e-12) == part.sum_up(values[part.leaves])
+    assert lattice.part_of(masks) is part
+    assert lattice.part_of([m.copy() for m in masks]) is not part

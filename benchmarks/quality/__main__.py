@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.quality.cells import localise_cases
+from benchmarks.quality.consistency import consistency_lines
 from benchmarks.quality.dataset import Dataset, Detection
 from benchmarks.quality.figures import Figures, measure, measure_cells, measure_grid
 from benchmarks.quality.layout import Found, detect_layout
@@ -78,6 +79,7 @@ def _run_series(arguments: argparse.Namespace) -> None:
     classes = {m: f.worst_class[0] for m, f in figures.items() if f.worst_class}
     _write_json(arguments, dataset.path, arguments.budget, by_method, missing, classes)
     lines = [table(dataset, figures), *(f"{m}: missing: {reason}" for m, reason in missing.items())] if figures else []
+    lines += consistency_lines(dataset, said) if figures else []
     _report("\n".join(lines), arguments.out, f"{len(own.pages)} pages; no truth beside the data, so no figures")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from detector.frame import Floats, Ints
 
@@ -52,10 +52,10 @@ class Grouping:
             return np.bincount(self.codes, minlength=self.groups)  # type: ignore[arg-type]
         return np.full(self.groups, self.size // max(self.groups, 1))
 
-    def sum(self, values: Floats) -> NDArray[np.float64]:
-        """(m,) sums of (n,) values."""
-        whole = np.asarray(values, np.float64).reshape(self.shape or self.size)
-        out: NDArray[np.float64]
+    def sum(self, values: Floats, within: DTypeLike = np.float64) -> Floats:
+        """(m,) sums of (n,) values; `within`: what they are summed in where there is a shape."""
+        whole = np.asarray(values, within).reshape(self.shape or self.size)
+        out: Floats
         if self.shape is None:
             out = np.bincount(self.codes, whole, self.groups)  # type: ignore[arg-type, assignment]
         elif self.kept == "middle":
@@ -66,8 +66,7 @@ class Grouping:
             out = whole[:, 0].copy()
             for i in range(1, self.shape[1]):
                 out += whole[:, i]
-        sums: NDArray[np.float64] = out.reshape(-1)
-        return sums
+        return out.reshape(-1)
 
     def subtract(self, values: Floats, per_group: Floats) -> None:
         """Takes the value of each row's group from (n,) values, in place."""

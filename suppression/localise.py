@@ -169,36 +169,44 @@ def members(lattice: Lattice, row: int) -> Ints:
 
 
 def without_common_drift(
-    lattice: Lattice, x: Floats, v: Floats, allowance: Floats, levels: Sequence[int], rounds: int = 3
+    lattice: Lattice, x: Floats, v: Floats, usual: Floats, levels: Sequence[int], rounds: int = 3
 ) -> Floats:
     """Leaf deviations less the natural common movement of the given levels, three rounds.
 
     The robust mean of each group (deviations cut at 3 sd + 0.04) is itself cut to ± the deviation that this roll-up
-    is known to have, `allowance` (S,).
+    is known to have, the root of `usual` (S,). Float32 inside.
     """
     out = np.array(x, float)
     left = out[lattice.leaf_rows].astype(np.float32)
     ok = np.isfinite(left)
-    variance = v[lattice.leaf_rows].astype(np.float32)
-    w = np.where(ok, 1 / np.maximum(variance, np.float32(1e-9)), np.float32(0))
-    limit = 3 * np.sqrt(variance) + np.float32(0.04)
-    limit[~ok] = 0
-    left[~ok] = 0
+    limit = v[lattice.leaf_rows].astype(np.float32)
+    w = 1 / np.maximum(limit, np.float32(1e-9))
+    np.sqrt(limit, out=limit)
+    limit *= np.float32(3)
+    limit += np.float32(0.04)
+    whole = bool(ok.all())
+    if not whole:
+        unknown = ~ok
+        w[unknown] = limit[unknown] = left[unknown] = 0
     low = -limit
+    scratch = np.empty_like(left)
     plans = []
     for level in levels:
         inside, grouping, rows = lattice.groups_at(level)
         if grouping.size:
             weight = np.maximum(grouping.sum(w[inside]), 1e-12)
-            plans.append((inside, grouping, weight, allowance[rows]))
+            here = low[inside], limit[inside], w[inside], scratch[: grouping.size]
+            plans.append((inside, grouping, weight, np.sqrt(usual[rows]), *here))
     for _ in range(rounds):
-        for inside, grouping, weight, most in plans:
+        for inside, grouping, weight, most, least, greatest, share, cut in plans:
             mine = left[inside]
-            cut = np.maximum(mine, low[inside])
-            np.minimum(cut, limit[inside], out=cut)
-            cut *= w[inside]
-            grouping.subtract(mine, np.clip(grouping.sum(cut) / weight, -most, most).astype(np.float32))
+            np.maximum(mine, least, out=cut)
+            np.minimum(cut, greatest, out=cut)
+            cut *= share
+            grouping.subtract(mine, np.clip(grouping.sum(cut, np.float32) / weight, -most, most).astype(np.float32))
             if not isinstance(inside, slice):
                 left[inside] = mine
-    out[lattice.leaf_rows] = np.where(ok, left, np.nan)
+    if not whole:
+        left[unknown] = np.nan
+    out[lattice.leaf_rows] = left
     return out

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Floats
-from detector.view import View
+from detector.state import chunks
+from detector.view import Float32s, View
 from suppression.localise import RESIDUAL_VARIANCE, Root, explain_away, left_over, without_common_drift
 from suppression.width import leaves_of
 from tocsin.core import Core, Derived, State
@@ -118,16 +119,21 @@ def explained_deviation(core: Core, state: State, derived: Derived, view: View) 
     smaller variance than the row's own, the witness's movement is taken out; else natural common drift, within what
     roll-ups usually do.
     """
-    sig2 = state.residual.sig2
-    at = derived.lattice.leaf_rows
-    L, V, loading = view.L[:2, at], view.V[:2, at], np.asarray(view.loading_variance)
-    with np.errstate(invalid="ignore"):
-        short, middle = (L[h] ** 2 / (V[h] + sig2[h, at]) for h in (0, 1))
-        pick = middle > short
-    x = np.full(derived.lattice.size, np.nan)
-    v = np.full(derived.lattice.size, np.nan)
-    x[at] = np.where(view.judgeable[at], np.where(pick, L[1], L[0]), np.nan)
-    v[at] = np.where(pick, V[1], V[0]) + (loading[at] if loading.ndim else loading) + RESIDUAL_VARIANCE
+    sig2, lattice = state.residual.sig2, derived.lattice
+    at = lattice.leaf_rows
+    x = np.full(lattice.size, np.nan)
+    v = np.full(lattice.size, np.nan)
+    deviation, variance = _stronger(view.L[:2, at], view.V[:2, at], sig2[:2, at])
+    judgeable, loading = view.judgeable[at], np.asarray(view.loading_variance)
+    if not judgeable.all():
+        deviation[~judgeable] = np.nan
+    variance += loading[at] if loading.ndim else loading.astype(np.float32)
+    variance += np.float32(RESIDUAL_VARIANCE)
+    x[at], v[at] = deviation, variance
+    if not view.testimonies:
+        if derived.drift_levels:
+            x = without_common_drift(lattice, x, v, sig2[1], derived.drift_levels)
+        return x, v
     by_witness = np.zeros(len(x), bool)
     best = WITNESS_BETTER * sig2[1].astype(float)
     for testimony, is_cell in zip(view.testimonies, derived.cell_witness, strict=True):
@@ -136,10 +142,23 @@ def explained_deviation(core: Core, state: State, derived: Derived, view: View) 
         x[better] = testimony.residual[better]
         v[better] = (testimony.contrast.noise + RESIDUAL_VARIANCE)[better]
         by_witness |= better
-    lattice = derived.lattice
     if derived.drift_levels and not by_witness[lattice.leaf & lattice.watched].all():
-        allowance = np.sqrt(sig2[1]).astype(float)
         own = np.where(by_witness, np.nan, x) if by_witness.any() else x
-        drifted = without_common_drift(lattice, own, v, allowance, derived.drift_levels)
+        drifted = without_common_drift(lattice, own, v, sig2[1], derived.drift_levels)
         x = np.where(by_witness, x, drifted)
     return x, v
+
+
+def _stronger(L: Float32s, V: Float32s, sig2: Float32s) -> tuple[Float32s, Float32s]:
+    """(n,), (n,) deviation and counting variance of the horizon that stands out more, the first of equals. (2, n)."""
+    n = L.shape[1]
+    deviation, variance = np.empty((2, n), np.float32)
+    for first, end in chunks(n):  # a chunk at a time, for its scratch to stay in cache
+        some = slice(first, end)
+        size = L[:, some] * L[:, some]
+        with np.errstate(invalid="ignore"):
+            size /= V[:, some] + sig2[:, some]
+            pick = size[1] > size[0]
+        deviation[some] = np.where(pick, L[1, some], L[0, some])
+        variance[some] = np.where(pick, V[1, some], V[0, some])
+    return deviation, variance

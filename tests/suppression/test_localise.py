@@ -142,7 +142,9 @@ def test_natural_drift_is_taken_out_up_to_what_the_roll_up_is_known_to_drift() -
     level = next(c for c, (_, at) in enumerate(lattice.levels) if at == (1, 1, 1))
     for size, left in ((-0.05, 0.0), (-0.6, -0.5)):
         x = np.full(lattice.size, size)
-        out = without_common_drift(lattice, x, np.full(lattice.size, 0.001), np.full(lattice.size, 0.1 / 3), [level])
+        out = without_common_drift(
+            lattice, x, np.full(lattice.size, 0.001), np.full(lattice.size, (0.1 / 3) ** 2), [level]
+        )
 
         assert pytest.approx(left, abs=0.02) == out[lattice.leaves].mean()
 

@@ -20,6 +20,8 @@ REAL = 8  # levels above which an opening is taken for a real incident, not for 
 LEAST_COUNT = 4.0  # openings that make a level's rate worth reading
 STEADY_LEVELS = 3  # the slope of the law is read off so many levels next to the promise
 MEAN_EXCESS = 1.0  # of the law, while only one level can be read
+PRIOR_PAGES = 5.0  # openings that say "each is told once"
+CONVERSIONS = (0.1, 3.0)  # pages told an opening: what the rules hold, and one movement told as several
 ONE_GROUP = 20.0  # promised pages a week up to which openings are counted for the whole service at once
 Per = Literal["1000-series-week", "series-week", "service-week"]
 
@@ -34,6 +36,8 @@ class BudgetState:
     calm: list[list[int]] = field(default_factory=list)  # (G, levels)
     moved_ms: int = -1
     series: int = 0  # watched leaves that a budget per service was last shared out to
+    opened: float = 0.0  # decayed openings of the threshold in force that were not real, while people could be told
+    told: float = 0.0  # decayed pages told that were not real
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ class Budget:
     Openings above a level are counted whether or not anybody is told, so that the threshold has no influence on its
     own evidence. Real incidents open far higher levels as well; so what opens a level but not the one 4 above it
     counts as false. The law `rate(c) = A exp(-c/s)` is read off the levels next to the promise and followed down to
-    it. Clamped to [5.5, 10] for B ≤ 10, else to [2, 10]; until a day and a half has been seen `7.5 - log10(B/3)`.
+    it. Not every opening becomes a page, and one may become several: the promise is divided by
+    `(told + 5) / (opened + 5)`, pages told over openings of the threshold then in force. Clamped to [5.5, 10] for
+    B ≤ 10, else to [2, 10]; until a day and a half has been seen `7.5 - log10(B/3)`.
     """
 
     rate: float = 3.0
@@ -73,8 +79,13 @@ class Budget:
         """Groups in which openings are counted: one for all, or one a place where a service has many pages."""
         return 1 if self.pages_a_week(series) <= ONE_GROUP else max(places, 1)
 
-    def listen(self, state: BudgetState, loudest: Floats, interval_ms: int, exit_ticks: int) -> None:
-        """Counts a tick: `loudest` (G,) the greatest |c| of each group, NaN = no opinion."""
+    def listen(
+        self, state: BudgetState, loudest: Floats, interval_ms: int, exit_ticks: int, told: int | None = None
+    ) -> None:
+        """Counts a tick: `loudest` (G,) the greatest |c| of each group, NaN = no opinion.
+
+        `told`: pages that ended at this tick and stayed below what is real; None where nobody could be told.
+        """
         if len(state.calm) != len(loudest):
             state.calm = [[exit_ticks] * len(LEVELS) for _ in loudest]
         calm: NDArray[np.int64] = np.array(state.calm)
@@ -83,6 +94,12 @@ class Budget:
         keep = 0.5 ** (interval_ms / HALF_LIFE_MS)
         state.openings = (np.array(state.openings) * keep + opened).tolist()
         state.listened_ms = state.listened_ms * keep + interval_ms
+        if told is not None:
+            place = min(max((state.threshold - LEVELS[0]) / (LEVELS[1] - LEVELS[0]), 0.0), len(LEVELS) - REAL - 1.001)
+            k, part = int(place), place % 1
+            now = (1 - part) * (opened[k] - opened[k + REAL]) + part * (opened[k + 1] - opened[k + 1 + REAL])
+            state.opened = max(state.opened * keep + float(now), 0.0)
+            state.told = state.told * keep + told
         state.calm = np.where(above, 0, np.minimum(calm + 1, exit_ticks)).tolist()
 
     def move(self, state: BudgetState, t_ms: int, series: int) -> None:
@@ -103,6 +120,15 @@ class Budget:
         state.series = series
         state.threshold = self.fitted(state, series)
 
+    def real_from(self, state: BudgetState) -> float:
+        """The fused score from which what the threshold in force opens counts as real."""
+        return state.threshold + REAL * float(LEVELS[1] - LEVELS[0])
+
+    def conversion(self, state: BudgetState) -> float:
+        """Pages told an opening of the threshold."""
+        low, high = CONVERSIONS
+        return min(max((state.told + PRIOR_PAGES) / (state.opened + PRIOR_PAGES), low), high)
+
     def fitted(self, state: BudgetState, series: int) -> float:
         """The c whose rate of false openings is the promised one; the threshold in force while too little is known."""
         low, high = self.bounds(series)
@@ -110,7 +136,7 @@ class Budget:
             return state.threshold
         weeks = state.listened_ms / WEEK_MS
         false = np.maximum(np.array(state.openings) - np.array(state.openings[REAL:] + state.openings[-1:] * REAL), 0)
-        wanted = self.pages_a_week(series) * weeks
+        wanted = self.pages_a_week(series) * weeks / self.conversion(state)
         top = int(np.argmax(false))
         if false[top] <= wanted:
             return low

@@ -11,6 +11,7 @@ from detector.view import Float32s, View
 from ensemble.calibrate import SIGN_BIT
 from ensemble.episode import has_come_back
 from suppression.alarm import AlarmEvent
+from suppression.candidate import Candidate
 from suppression.controls import Controls
 from suppression.impact import Effects
 from tocsin.alarms import follow_candidates
@@ -50,12 +51,12 @@ def step(core: Core, state: State, tick: Tick, controls: Controls, *, quiet: boo
     outcome = report(core, state, derived, view, judgement, events, counted, effects)
     learn(core, state, view, z, judgement, effects)
     if not core.lone:
-        listen(core, state, derived, judgement, effects)
+        listen(core, state, derived, judgement, effects, quiet)
         core.budget.move(state.budget, tick.t_ms, derived.watched_leaves)
     return state, outcome
 
 
-def listen(core: Core, state: State, derived: Derived, judgement: Judgement, effects: Effects) -> None:
+def listen(core: Core, state: State, derived: Derived, judgement: Judgement, effects: Effects, quiet: bool) -> None:
     """Counts how loud the service was, calendar windows left out, for the budget's threshold."""
     if state.calibration.blocks[0] < CALIBRATED_BLOCKS:
         return
@@ -69,7 +70,14 @@ def listen(core: Core, state: State, derived: Derived, judgement: Judgement, eff
     else:
         loudest = np.zeros(groups)
         np.maximum.at(loudest, derived.place_codes, size)
-    core.budget.listen(state.budget, loudest, core.timing.interval_ms, core.episode.exit_ticks)
+    told = None if quiet else sum(_was_false(core, candidate, state, heard) for candidate in state.candidates)
+    core.budget.listen(state.budget, loudest, core.timing.interval_ms, core.episode.exit_ticks, told)
+
+
+def _was_false(core: Core, candidate: Candidate, state: State, heard: NDArray[np.bool_]) -> bool:
+    """Did this candidate end now, after it was told, without ever coming near what counts as real?"""
+    ended = candidate.state == "resolved" and candidate.ended_ms == state.t_ms and candidate.fired_ms is not None
+    return ended and bool(heard[candidate.row]) and candidate.fused < core.budget.real_from(state.budget)
 
 
 def prepare(core: Core, state: State, derived: Derived, tick: Tick, controls: Controls) -> tuple[View, Effects]:

@@ -15,6 +15,8 @@ from tocsin.judgement import Judgement
 
 WITNESS_BETTER = 0.7  # share of a row's own variance that the contrast with a witness must undercut
 MOST_LOUD = 50  # rows without a candidate looked at in one tick
+LEAST_LEFT = 0.03  # log deviation of a loud row: how sure the row is was weighed when it became loud, by its own noise
+UNEXPLAINED = 0.5  # part of a loud row's deviation that other roots must have left
 
 
 def loud_rows(state: State, derived: Derived, view: View, judgement: Judgement) -> NDArray[np.int64]:
@@ -81,6 +83,7 @@ def find_roots(
         size = float(view.L[1, row])
         out.append((Root(int(row), size if size else 1e-6 * state.episode.sign[row], size, 0.0), ""))
     x, v = explained_deviation(core, state, derived, view)
+    alone = x, v
     if lattice.rollups:
         wanted = lattice.watched & ~derived.ignored & view.judgeable & (state.rows.born >= 0)
         explained = _explained_rows(core, state, derived)
@@ -94,9 +97,9 @@ def find_roots(
         leaves = leaves_of(lattice, row)
         if row in found or covered[leaves].all() or _is_spoken_for(view, row, covered):
             continue
-        size, gain = left_over(lattice, x, v, row)
-        too_little = abs(size) < core.localisation.least_size or gain < core.localisation.penalty
-        if too_little or size * judgement.c[row] <= 0:
+        size, _ = left_over(lattice, x, v, row)
+        whole, _ = left_over(lattice, *alone, row)
+        if abs(size) < max(LEAST_LEFT, UNEXPLAINED * abs(whole)) or size * judgement.c[row] <= 0:
             continue
         covered[leaves] = True
         out.append((Root(row, size, float(view.L[0, row]), 0.0), ""))

@@ -111,3 +111,35 @@ def test_every_unit_of_the_budget_is_the_same_promise_in_other_words(per: str, p
 def test_the_entering_level_is_below_the_threshold_and_at_least_one() -> None:
     """Threshold less 2.5."""
     assert [5.0, 1.0] == [entering_level(7.5), entering_level(2.0)]
+
+
+@pytest.mark.parametrize(("each", "lower"), [(0, True), (1, False), (3, False)])
+def test_pages_that_rules_hold_leave_room_for_others_and_split_ones_take_it(each: int, lower: bool) -> None:
+    """Each opening of the threshold told `each` times: none lets it fall, one leaves it, three raise it."""
+    rng = np.random.default_rng(5)
+    plain, budget = Budget(2.0, "service-week").init(), Budget(2.0, "service-week")
+    state = budget.init()
+    for hour in range(12 * 168):
+        loudest = 1 + rng.exponential(1.0, 1)
+        told = each * int(loudest[0] >= state.threshold)
+        budget.listen(plain, loudest, HOUR_MS, 3)
+        budget.listen(state, loudest, HOUR_MS, 3, told)
+        budget.move(plain, hour * HOUR_MS, 100)
+        budget.move(state, hour * HOUR_MS, 100)
+
+    difference = state.threshold - plain.threshold
+    if lower:
+        assert difference < -0.5
+    elif each == 1:
+        assert abs(difference) < 0.25
+    else:
+        assert difference > 0.5
+
+
+def test_while_nobody_can_be_told_nothing_is_learnt_of_pages() -> None:
+    budget = Budget(2.0, "service-week")
+    state = budget.init()
+    for _ in range(500):
+        budget.listen(state, np.array([9.0]), HOUR_MS, 3)
+
+    assert 1.0 == budget.conversion(state)

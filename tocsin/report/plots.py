@@ -134,9 +134,12 @@ class _Drawer:
         self.number += 1
         labels = _labels(item, self.judged)
         span = int(window.t_ms[0]), int(window.t_ms[-1]) + tick
+        spans = tuple(self._spans(labels, *span))
+        on = dict.fromkeys(s.title for s in spans if s.kind == "calendar" and s.from_ms <= end and start < s.to_ms)
+        facts = (*self._facts(item), *([f"Calendar: {', '.join(on)}."] if on else []))
         return Plot(
             f"p{self.number}", kind, series_name(labels, self.judged.units), self._title(item),
-            tuple(self._facts(item)), window, every, self._threshold(item, span[1]), tuple(self._spans(labels, *span)),
+            facts, window, every, self._threshold(item, span[1]), spans,
         )  # fmt: skip
 
     def _place(self, item: JudgedIncident | JudgedPage, start: int, end: int) -> tuple[int, int] | None:
@@ -188,8 +191,6 @@ class _Drawer:
                 yield "Nothing was told, nothing was held."
         else:
             yield from self._of_page(item)
-            if item.event:
-                yield f"Calendar: {item.event} was on."
 
     def _of_page(self, page: JudgedPage) -> Iterator[str]:
         one, numbers = page.page, page.page.numbers

@@ -12,7 +12,7 @@ from tocsin.report.clock import Clock
 from tocsin.report.plots import Plot, Plots
 
 COLOURS = {"calendar": "#7a4d00", "incident": "#1d6b34", "held": "#5b6168", "page": "#b3261e"}
-LOG_OF_LABEL = re.compile(r"[^A-Za-z0-9]+")
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 
 
 def check_installed() -> None:
@@ -27,12 +27,13 @@ def write_pngs(folder: Path, plots: Plots, clock: Clock) -> int:
     """One file a plot, named by its number, kind and series; returns how many."""
     folder.mkdir(parents=True, exist_ok=True)
     for plot in plots.shown:
-        name = LOG_OF_LABEL.sub("-", plot.series).strip("-")[:60]
+        name = NOT_IN_NAMES.sub("-", plot.series).strip("-")[:60]
         _write(folder / f"{int(plot.id[1:]):03d}-{plot.kind}-{name}.png", plot, clock)
     return len(plots.shown)
 
 
 def _write(file: Path, plot: Plot, clock: Clock) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 5), dpi=100, layout="constrained")
@@ -53,12 +54,18 @@ def _write(file: Path, plot: Plot, clock: Clock) -> None:
         label = "" if span.kind in seen else span.kind
         hatch = "//" if span.kind == "calendar" else None
         for axes in (top, bottom):
-            axes.axvspan(since, until, facecolor=COLOURS[span.kind], alpha=0.15, hatch=hatch, lw=0,
-                         label=label if axes is top else "")  # fmt: skip
+            axes.axvspan(
+                since, until, facecolor=(COLOURS[span.kind], 0.13), edgecolor=(COLOURS[span.kind], 0.25), hatch=hatch,
+                lw=0, label=label if axes is top else "",
+            )  # fmt: skip
             if span.kind in ("page", "held"):
                 axes.axvline(since, color=COLOURS[span.kind], ls="-" if span.kind == "page" else ":")
         seen.add(span.kind)
-    text = f"{plot.kind.replace('_', ' ')}: {plot.series}, {plot.title} ({clock.name})\n{plot.facts[-1][:110]}"
+    facts = " ".join(plot.facts)[:130]
+    text = f"{plot.kind.replace('_', ' ')}: {plot.series}, {plot.title} ({clock.name})\n{facts}"
     top.set_title(text, fontsize=10, loc="left", parse_math=False)  # a label with a $ is a label
-    top.legend(fontsize=8, loc="upper left")
+    figure.legend(*top.get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=7)
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+    bottom.xaxis.set_major_locator(locator)
+    bottom.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     figure.savefig(file, metadata={"Software": None})

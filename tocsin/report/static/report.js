@@ -8,7 +8,7 @@
   const clock = (s) => { const d = new Date(s * 1000); return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`; };
   const date = (s) => new Date(s * 1000).toLocaleDateString("en-GB", { timeZone: "UTC", day: "numeric", month: "short" });
   const format = (v) => v == null ? "–" : v.toLocaleString("en-US", { maximumSignificantDigits: 4 }).replace("-", "−");
-  const HINT = "Arrow keys or pointer read values; drag to zoom, double click to go back.";
+  const HINT = "Below: the score, dotted where people are told. Arrow keys or pointer read values; drag to zoom, double click to go back.";
   const LOOK = { calendar: ["calendar", "calendar-edge"], incident: ["incident", "incident-edge"], held: ["held", "held-edge"], page: ["alarm", "alarm-edge"] };
   const ORDER = ["calendar", "incident", "held", "page"];
 
@@ -39,7 +39,8 @@
           ctx.restore();
           ctx.font = `${11 * ratio}px system-ui, sans-serif`;
           ctx.textBaseline = "bottom";
-          if (u.height > 150) ctx.fillText(span.title, Math.max(from, bbox.left) + 4 * ratio, bbox.top + bbox.height - 3 * ratio);
+          const left = Math.max(from, bbox.left) + 4 * ratio, room = Math.min(to, bbox.left + bbox.width) - left;
+          if (u.height > 150 && ctx.measureText(span.title).width <= room) ctx.fillText(span.title, left, bbox.top + bbox.height - 3 * ratio);
         } else { // a line where it opened; dotted if nobody was told
           ctx.lineWidth = 2 * ratio;
           ctx.setLineDash(span.kind === "held" ? [2 * ratio, 4 * ratio] : []);
@@ -74,7 +75,7 @@
         : `${date(points.t[i])} ${clock(points.t[i])}: observed ${format(points.observed[i])}, expected ${format(points.expected[i])} (normal ${format(points.lower[i])} to ${format(points.upper[i])}), score ${format(points.surprise[i])}`;
     };
     const shared = {
-      width, tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "UTC"), legend: { show: false },
+      width, padding: [8, 12, 0, 0], tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "UTC"), legend: { show: false },
       cursor: { y: false, drag: { x: true, y: false }, sync: { key: figure.id } },
     };
     const times = (u, splits) => splits.map((s, i) => days ? date(s) : clock(s) === "00:00" || i === 0 ? `${clock(s)}\n${date(s)}` : clock(s));
@@ -91,7 +92,7 @@
     const bottom = new uPlot({
       ...shared, height: 95, scales: { x: { time: true }, y: { range: (u, low, high) => [Math.min(low ?? 0, -least), Math.max(high ?? 0, least)] } },
       hooks: { drawClear: [spans(points)] },
-      axes: [{ ...axis, show: false }, { ...axis, size: 60, label: "score", labelSize: 14, labelFont: "11px system-ui", values: (u, splits) => splits.map(format) }],
+      axes: [{ ...axis, size: 0, values: (u, splits) => splits.map(() => "") }, { ...axis, size: 60, values: (u, splits) => splits.map(format) }],
       series: [{}, { stroke: colour("observed"), width: 1.25, points: none }, { stroke: colour("alarm-edge"), width: 1.25, dash: [3, 3], points: none }, { stroke: colour("alarm-edge"), width: 1.25, dash: [3, 3], points: none }],
     }, [points.t, points.surprise, level, below], holder);
     charts.set(figure, [top, bottom]);

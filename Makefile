@@ -3,8 +3,10 @@ SHELL := bash
 VENV  ?= .venv
 BIN   := $(VENV)/bin
 ARGS  ?=
-# folder:budget, false pages per series-week (grids: per service-week)
-DATA  ?= tests/data/grid_bike_sample:2 tests/data/nab_sample:0.5
+# folder of the development sets, for `make quality`; without it the shipped samples and a small simulated world
+DATA  ?=
+FAST  ?=
+export DATA FAST
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench quality docs
@@ -33,13 +35,10 @@ bench: ## speed: time and bytes a row, beside the memory limit and the peers
 	@scripts/setup-venv dev
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
 
-quality: ## quality: recall, precision and false pages on the shipped data (or DATA="folder:budget ...")
+quality: ## quality: figures asked and reached, with peers, on the shipped data (or DATA=folder of the development sets)
 	@scripts/setup-venv dev
 	@scripts/setup-peers
-	@set -e; for set in $(DATA); do \
-	  folder=$${set%:*}; \
-	  $(BIN)/python -m benchmarks.quality $$folder --out out/quality/$$(basename $$folder) --budget $${set##*:} --peer fast --json out/quality/$$(basename $$folder).json $(ARGS); \
-	done
+	@$(BIN)/python -m benchmarks.quality.suite $(ARGS)
 
 docs: ## write the reference pages anew, fail if they had gone stale, and check every link
 	@scripts/setup-venv dev

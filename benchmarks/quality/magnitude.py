@@ -39,8 +39,14 @@ class FixedBudget:
     def groups(self, series: int, places: int) -> int:
         return 1
 
-    def listen(self, state: BudgetState, loudest: Float32s, interval_ms: int, exit_ticks: int) -> None:
+    def listen(
+        self, state: BudgetState, loudest: Float32s, interval_ms: int, exit_ticks: int, told: int | None = None
+    ) -> None:
         """Counts nothing."""
+
+    def real_from(self, state: BudgetState) -> float:
+        """Nothing told is counted as false: there is no promise to hold it against."""
+        return 0.0
 
     def move(self, state: BudgetState, t_ms: int, series: int) -> None:
         """Stays."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from benchmarks.quality.world_figures import by_size, held_by, recall_by, table
+from benchmarks.quality.record import Record, write
+from benchmarks.quality.world_figures import by_size, held_by, metrics, recall_by, table
 from benchmarks.quality.world_run import MAGNITUDE_LEVELS, Service, scenario
 from connectors.simulation.matching import Page
 
@@ -29,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"found by kind: {recall_by(of, own.told(), lambda incident: incident.plan.kind)}")
     print(f"found by share lost: {recall_by(of, own.told(), by_size)}")
     print(f"held: {held_by(own)}")
+    if arguments.json is not None:
+        command = shlex.join(["python", "-m", "benchmarks.quality.world", *(sys.argv[1:] if argv is None else argv)])
+        figures = {name: metrics(of, pages, arguments.budget) for name, pages in rows.items()}
+        write(arguments.json, [Record(of.name, command, arguments.budget, figures)])
     print(f"threshold at the end of each day: {', '.join(f'{x:.2f}' for x in own.thresholds)}")
     return 0
 
@@ -60,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--budget", type=_number, default=3.0, help="false pages per 1000 series-weeks; default 3")
     parser.add_argument("--small", action="store_true", help="320 leaves, two weeks of history, at most one scored")
     parser.add_argument("--peers", action="store_true", help="magnitude alone beside it, at surprise 4 and 5")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures of all methods, for compare")
     return parser
 
 

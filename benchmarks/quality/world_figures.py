@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from benchmarks.quality.record import Metrics, plain_numbers
 from benchmarks.quality.table import aligned
 from benchmarks.quality.world_run import Run, Scenario
 from connectors.simulation.matching import Matching, Page, false_pages_per_1000_series_weeks, match_pages
@@ -28,6 +29,24 @@ def table(of: Scenario, rows: dict[str, list[Page]], promised: float) -> str:
     series-weeks of all time, so that situations add up."""
     body = [_line(of, name, match(of, pages), promised) for name, pages in rows.items()]
     return "\n".join(aligned([HEAD, *body]))
+
+
+def metrics(of: Scenario, pages: Sequence[Page], promised: float) -> Metrics:
+    """The figures by the names that other sets have; false pages per 1000 series-weeks, delays in ticks."""
+    matching = match(of, pages)
+    rate = false_pages_per_1000_series_weeks(of.world, matching, of.from_ms, of.until_ms)
+    delays = matching.delays_minutes() or [float("nan")]
+    return plain_numbers(
+        {
+            "recall": matching.recall(),
+            "recall_all": _mean([p is not None for p in matching.first_page]),
+            "precision": matching.precision(),
+            "false_per_week": rate,
+            "realised_over_promised": rate / promised,
+            "delay_median": float(np.median(delays)),
+            "delay_p90": float(np.quantile(delays, 0.9)),
+        }
+    )
 
 
 def recall_by(of: Scenario, pages: Sequence[Page], label: Callable[[Incident], str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.runs import RunState
+from detector.runs import RunState, go_on, known_mean
 from detector.view import Float32s, View
 
 
@@ -20,12 +20,13 @@ class Stuck:
         return RunState(np.zeros(n, np.float32), np.full(n, np.nan, np.float32))
 
     def advance(self, state: RunState, view: View) -> None:
-        mu = np.where(np.isfinite(view.mu), view.mu, 0)
-        more = np.log(np.maximum(2 * np.sqrt(np.float32(np.pi) * np.maximum(mu, 0)), np.float32(self.least)))
-        same = (view.y == state.last) & (view.y != 0)
-        np.copyto(state.run, np.where(same, state.run + more, np.float32(0)), where=~view.missing)
-        np.copyto(state.last, view.y, where=~view.missing)
-        state.run[view.gauges] = 0
+        rows = np.flatnonzero((view.y == state.last) & (view.y != 0) & ~view.missing)
+        chance = 2 * np.sqrt(np.float32(np.pi) * known_mean(view, rows))
+        go_on(state, view, rows, np.log(np.maximum(chance, np.float32(self.least))))
+        if view.missing.any():
+            np.copyto(state.last, view.y, where=~view.missing)
+        else:
+            state.last[...] = view.y
 
     def score(self, state: RunState, view: View) -> Float32s:
         """(1, S) nats; fires at 30."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.runs import RunState
+from detector.runs import RunState, go_on, known_mean
 from detector.view import Float32s, View
 
 
@@ -20,12 +20,10 @@ class ZeroRun:
         return RunState(np.zeros(n, np.float32), np.zeros(n, np.float32))
 
     def advance(self, state: RunState, view: View) -> None:
-        mu = np.where(np.isfinite(view.mu), view.mu, 0)
-        more = np.log1p(np.float32(self.phi) * np.maximum(mu, 0))
+        rows = np.flatnonzero((view.y == 0) & ~view.missing)
+        more = np.log1p(np.float32(self.phi) * known_mean(view, rows))
         more *= np.float32(1 / self.phi)
-        grown = np.where(view.y == 0, state.run + more, np.float32(0))
-        np.copyto(state.run, grown, where=~view.missing)
-        state.run[view.gauges] = 0
+        go_on(state, view, rows, more)
 
     def score(self, state: RunState, view: View) -> Float32s:
         """(1, S) nats; fires at 22. A missing sample neither adds nor takes away."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.season_start import cycle_medians
-from detector.timing import DAY_MS, WEEK_MS
+from detector.timing import DAY_MS, HOUR_MS, WEEK_MS
 from detector.view import Float32s
 
 EXPERTS = 3  # no season; daily; daily and day of week
@@ -19,7 +19,8 @@ HOURS = 24
 SLOTS_A_DAY = 48
 DAYS_TO_START = 7  # with a slot, before a daily profile is taken from them; four days mislead
 WEEKS_TO_START = 3
-YOUNG = 100  # samples until which the seasonal bases are plain means
+YOUNG = 100  # samples until which the seasonal bases are plain means, and nothing is wild
+COARSE_MS = HOUR_MS // 2  # from here on a wild tick is a larger share of what scales remember
 
 
 class InnovationState(NamedTuple):
@@ -50,8 +51,9 @@ class Innovations:
     `z = mean_h e_h / max(scale_h clock_h, floor)`.
 
     Levels move by the clipped e, `clip` scales at most, so that a short incident leaves no echo and a lasting shift is
-    adopted after it was told. One tick is judged, not a sum: labelled incidents of minute KPIs last 8 points, sums over
-    3 or 5 ticks found a quarter to a half fewer of them.
+    adopted after it was told; while |z| is above `wild` they and the scales move at `wild_rate`, so that an incident is
+    not normal before it ends, nor the next one beside it. One tick is judged, not a sum: labelled incidents of minute
+    KPIs last 8 points, sums over 3 or 5 ticks found a quarter to a half fewer of them.
     """
 
     interval_ms: int
@@ -61,6 +63,18 @@ class Innovations:
     tolerance: float = 1.2  # an expert is heard while its scale is at most so many times the best one's
     floor: float = 0.03  # of the history's spread
     scale_ms: int = 10 * DAY_MS  # half-life of scales
+    wild: float = 4.0  # |z| above which levels and scales follow slowly
+    wild_rate: float = 0.5  # share of the usual rate there
+
+    @classmethod
+    def of(cls, interval_ms: int) -> Innovations:
+        """Ticks of half an hour and longer: fewer of them, so a wild one may teach the scale less.
+
+        Half the season's gain found more in two weeks of hourly history, but lost a drop after five days of it.
+        """
+        if interval_ms >= COARSE_MS:
+            return cls(interval_ms, outlier=2.5)
+        return cls(interval_ms)
 
     @property
     def day(self) -> float:
@@ -96,14 +110,14 @@ class Innovations:
         season = self._season(state, t_ms)
         first = state.seen == 0
         e, scale, hour = self._heard(state, t_ms, x, season)
-        spread = np.maximum(scale * state.clock[:, hour], np.float32(self.floor))
+        spread = self._spread(state, scale, hour)
         z = (e / spread).mean(axis=0)
         z[first & ~np.isnan(x)] = 0
         expected: Float32s = x - e[1]
         return Innovation(z.astype(np.float32), expected, spread[1])
 
     def learn(self, state: InnovationState, t_ms: int, x: Float32s, rate: Float32s) -> None:
-        """Moves levels, scales and seasons in place by `rate` (S,): 1 usual, 0 frozen. The clip protects them."""
+        """Moves levels, scales and seasons in place by `rate` (S,): 1 usual, 0 frozen. Clip and `wild` protect them."""
         there = ~np.isnan(x)
         season = self._season(state, t_ms)
         self._start(state, x, season, there)
@@ -111,15 +125,15 @@ class Innovations:
         x = np.where(there, x, 0).astype(np.float32)
         state.seen[...] += there
         young: Float32s = (1 / np.maximum(state.seen, 1)).astype(np.float32)
-        self._learn_clock(state, t_ms, x, season, rate, young)
+        followed = rate * self._learn_clock(state, t_ms, x, season, rate, young)
         e = x - season[:, None, :] - state.level
         e[:, :, ~there] = 0
         limit = np.maximum(state.scale, np.float32(self.floor))
         gain = np.array([1 - 0.5 ** (1 / h) for h in self.half_lives], np.float32)[:, None]
         state.level[...] += (
-            rate * np.maximum(gain, np.minimum(young, 0.5)) * np.clip(e, -self.clip * limit, self.clip * limit)
+            followed * np.maximum(gain, np.minimum(young, 0.5)) * np.clip(e, -self.clip * limit, self.clip * limit)
         )
-        move = rate * np.maximum(np.float32(self.alpha), np.minimum(young, 0.5))
+        move = followed * np.maximum(np.float32(self.alpha), np.minimum(young, 0.5))
         state.scale[...] += move * (np.minimum(np.abs(e), self.outlier * limit) - state.scale)
         self._learn_season(state, t_ms, x, season, rate, young, there)
 
@@ -179,12 +193,21 @@ class Innovations:
 
     def _learn_clock(
         self, state: InnovationState, t_ms: int, x: Float32s, season: Float32s, rate: Float32s, young: Float32s
-    ) -> None:
+    ) -> Float32s:
+        """Learns the clock; (S,) the share of their rate at which levels and scales follow this tick."""
         e, scale, hour = self._heard(state, t_ms, x, season)
+        z = (e / self._spread(state, scale, hour)).mean(axis=0)
+        is_wild = (np.abs(z) > self.wild) & (state.seen > YOUNG)
         ratio = np.minimum(np.abs(e) / scale, np.float32(self.outlier))
         move = rate * np.minimum(1, np.maximum(np.float32(self.alpha * HOURS), young))
         clock = state.clock[:, hour]
         state.clock[:, hour] = np.maximum(clock + move * (ratio - clock), np.float32(0.2))
+        return np.where(is_wild, np.float32(self.wild_rate), np.float32(1))
+
+    def _spread(self, state: InnovationState, scale: Float32s, hour: int) -> Float32s:
+        """(H - 1, S) what an innovation is measured in."""
+        spread: Float32s = np.maximum(scale * state.clock[:, hour], np.float32(self.floor))
+        return spread
 
     def _learn_season(
         self, state: InnovationState, t_ms: int, x: Float32s, season: Float32s, rate: Float32s, young: Float32s,

@@ -72,7 +72,7 @@ class Lone:
         law = OpeningLaw.of_entities(interval, hours.block, close) if several else single
         collected = min(max(-(-warmup_ms // interval), ENOUGH), MOST_COLLECTED)
         return cls(
-            Innovations(interval), hours, RecentPeak.of(interval), law, single, Entity() if several else None, close,
+            Innovations.of(interval), hours, RecentPeak.of(interval), law, single, Entity() if several else None, close,
             collected,
         )  # fmt: skip
 

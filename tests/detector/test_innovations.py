@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def noise(n: int, rows: int = 1) -> np.ndarray:
 
 
 def warmed(x: np.ndarray, interval_ms: int = HALF_HOUR) -> tuple[Innovations, InnovationState]:
-    kernel = Innovations(interval_ms)
+    kernel = Innovations.of(interval_ms)
     state = kernel.init(x.shape[1])
     kernel.warm(state, times(len(x), interval_ms), x)
     return kernel, state
@@ -113,6 +115,46 @@ def test_a_lasting_shift_is_adopted() -> None:
 
     assert z[0] > 6
     assert abs(z[-1]) < 1.5
+
+
+def shifted(kernel: Innovations, ticks: int) -> list[float]:
+    """z of a level that stays up, with levels that know noise."""
+    state = kernel.init(1)
+    kernel.warm(state, times(700), noise(700))
+    z = []
+    for t in range(700, 700 + ticks):
+        x = np.array([40], np.float32)
+        z.append(float(kernel.score(state, t * HALF_HOUR, x).z[0]))
+        kernel.learn(state, t * HALF_HOUR, x, ONES)
+    return z
+
+
+def test_wild_ticks_are_followed_at_half_the_rate() -> None:
+    """A shift stays news for longer than with the usual rate, and is still adopted."""
+    slow = shifted(Innovations.of(HALF_HOUR), 400)
+    usual = shifted(replace(Innovations.of(HALF_HOUR), wild_rate=1.0), 400)
+    until = [next(i for i, z in enumerate(found) if abs(z) < 4) for found in (slow, usual)]
+
+    assert slow[0] == pytest.approx(usual[0], rel=0.1)
+    assert 1.5 * until[1] < until[0]
+    assert abs(slow[-1]) < 4
+
+
+def test_a_young_row_follows_whatever_it_sees() -> None:
+    """Until a hundred samples nothing is wild: scales are not known."""
+    slow, usual = Innovations(MINUTE_MS), Innovations(MINUTE_MS, wild_rate=1.0)
+    states = [kernel.init(1) for kernel in (slow, usual)]
+    for t in range(90):
+        for kernel, state in zip((slow, usual), states, strict=True):
+            kernel.learn(state, t * MINUTE_MS, np.array([100.0 * (t > 40)], np.float32), ONES)
+
+    assert np.array_equal(states[0].level, states[1].level)
+
+
+@pytest.mark.parametrize(("interval_ms", "outlier"), [(15 * MINUTE_MS, 4), (HALF_HOUR, 2.5), (DAY_MS, 2.5)])
+def test_coarse_wild_ticks_teach_the_scale_less(interval_ms: int, outlier: float) -> None:
+    """From half an hour on."""
+    assert outlier == Innovations.of(interval_ms).outlier
 
 
 def test_frozen_rows_do_not_learn() -> None:

@@ -158,6 +158,15 @@ class History:
         with self._begin() as db:
             return [dict(row._mapping) for row in db.execute(query)]
 
+    def told_unconfirmed(self, since_ms: int) -> int:
+        """Alarms told whose first tick is not before `since_ms`, without those whose newest verdict is "real"."""
+        newest = sa.select(sa.func.max(feedback.c.id)).group_by(feedback.c.alarm_id)
+        real = sa.select(feedback.c.alarm_id).where(feedback.c.id.in_(newest), feedback.c.verdict == "real")
+        query = sa.select(sa.func.count()).select_from(alarms)
+        query = query.where(alarms.c.told, alarms.c.first_tick_ms >= since_ms, alarms.c.id.not_in(real))
+        with self._begin() as db:
+            return int(db.scalar(query) or 0)
+
     def close(self) -> None:
         self._engine.dispose()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.view import Float32s, View
+from detector.view import View
 from suppression.body import number
 from suppression.candidate import Candidate
 from suppression.sentence import plural
@@ -16,7 +16,6 @@ from tocsin.judgement import Judgement
 from tocsin.rows import unlink
 
 MOST_SURPRISE = 15.0
-ENOUGH_ROWS = 4096  # from which correlations are known to 2 %
 
 
 def remember_worst(core: Core, state: State, view: View, judgement: Judgement, candidate: Candidate) -> None:
@@ -29,9 +28,7 @@ def remember_worst(core: Core, state: State, view: View, judgement: Judgement, c
 def numbers_of(core: Core, state: State, view: View, judgement: Judgement, candidate: Candidate) -> dict[str, Any]:
     """`numbers` of `suppression.body.body` as of this tick."""
     out = _measured(core, state, view, judgement, candidate)
-    if judgement.effective is None:
-        judgement.effective = effective_votes(judgement.q, core.horizons)
-    out["votes"]["effective"] = number(judgement.effective)
+    out["votes"]["effective"] = number(core.votes.effective(state.votes))
     fused = core.calibration.fused_surprise(
         state.calibration, candidate.sign * candidate.fused, int(state.rows.classes[candidate.present])
     )
@@ -52,25 +49,6 @@ def threshold_json(core: Core, candidate: Candidate, threshold: float) -> dict[s
 def voice(name: str, now: float, peak: float, value: float, explains: str) -> dict[str, Any]:
     """One scorer as evidence: its signed surprise, the largest in the alarm's direction, its own number and unit."""
     return {"name": name, "surprise": number(now), "peak": number(peak), "value": number(value), "explains": explains}
-
-
-def effective_votes(q: Float32s, horizons: int) -> float:
-    """(tr R)²/‖R‖² of the correlations of F, D and P over the rows of this tick: 1 = all one, 3 = independent.
-
-    Of many rows every so manyth, about `ENOUGH_ROWS`.
-    """
-    from tocsin.pipeline import largest
-
-    q = q[:, :: max(q.shape[1] // ENOUGH_ROWS, 1)]
-    voices = [largest(q[:horizons]), q[horizons]]
-    if len(q) > horizons + 1:
-        voices.append(largest(q[horizons + 1 :]))
-    x = np.stack(voices).astype(float)
-    x = x[:, np.isfinite(x).all(axis=0)]
-    if x.shape[1] < 20 or (x.std(axis=1) == 0).any():
-        return math.nan
-    r = np.corrcoef(x)
-    return float(np.trace(r) ** 2 / (r**2).sum())
 
 
 def _measured(core: Core, state: State, view: View, judgement: Judgement, candidate: Candidate) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def assemble(config: Config, *, clock: Clock | None = None, snapshot_every_s: fl
     """Builds everything that `tocsin run` runs; connects to nothing yet."""
     from connectors.history import History
     from tocsin.api.live import LiveView
+    from tocsin.budget_kept import BudgetKept
     from tocsin.projection import HistoryProjection
 
     clock = clock or SystemClock()
@@ -42,6 +43,8 @@ def assemble(config: Config, *, clock: Clock | None = None, snapshot_every_s: fl
     view = LiveView(schema, sinks=names, expose=prometheus.expose, max_series=prometheus.max_series)
     journal = config.data_dir / "journal.db"
     _restore(view, journal)
+    history = History(config.database_url)
+    kept = BudgetKept(view.newest, history)
     rate = model.reload.check_every / 1000
     daemon = Daemon(
         DaemonSettings(
@@ -59,8 +62,8 @@ def assemble(config: Config, *, clock: Clock | None = None, snapshot_every_s: fl
         watched=watched_files(config),
         listeners=[view],
         probe=view.metrics,
-        projection=HistoryProjection(journal, History(config.database_url), clock, view.points_of),
-        enrich=lambda status: _enrich(status, source),
+        projection=HistoryProjection(journal, history, clock, view.points_of, kept.refresh),
+        enrich=lambda status: kept.enrich(_enrich(status, source)),
         commit=getattr(source, "commit", None),
         clock=clock,
     )

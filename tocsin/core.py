@@ -32,6 +32,7 @@ from ensemble.combiners.contrast_led import ContrastLed, OnsetState
 from ensemble.episode import Episode, EpisodeState
 from ensemble.opening_law import OpeningLawState
 from ensemble.recent_peak import RecentPeakState
+from ensemble.votes import Votes, VotesState
 from ensemble.worst_hours import WorstHoursState
 from suppression.candidate import Candidate
 from suppression.decide import Judge
@@ -44,6 +45,7 @@ from tocsin.rows import Rows, RowState
 LEVEL_SHAPES = 64  # cuboid levels told apart by calibration; more share the last class
 KINDS = 2  # counts, gauges
 VOLUMES = 7
+VOICES = 3  # forecast residual, derivative, correlation
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class State:
     zero: RunState
     stuck: RunState
     calibration: CalibrationState
+    votes: VotesState
     onset: OnsetState
     episode: EpisodeState
     link: Link
@@ -118,6 +121,7 @@ class Core:
         self.horizons = len(timing.lam)
         self.scorers = self.horizons + 1 + self.axes + self.witness_count
         self.calibration = Calibration(timing, self.scorers, LEVEL_SHAPES * KINDS * VOLUMES)
+        self.votes = Votes(VOICES)
         self.combiner = ContrastLed(timing)
         self.episode = Episode(timing)
         self.budget = Budget(parameters.budget, parameters.budget_per)
@@ -143,6 +147,11 @@ class Core:
             self._derived = (state.index, size, self._derive(state.index))
         return self._derived[2]
 
+    def watched(self, state: State) -> int:
+        """What the budget counts: watched leaves, an entity of lone series once."""
+        derived = self.adapt(state)
+        return derived.watched_leaves if derived.units is None else len(derived.units.heads)
+
     def initial(self, name: str) -> Callable[[int], Any]:
         """How the part of the state of this name starts, for a number of rows; parts of the other kind stay empty."""
         if name in LONE_COMPONENTS:
@@ -151,7 +160,7 @@ class Core:
         component: Any = {
             "rows": self.rows, "season": self.seasonal, "residual": self.residual, "derivative": self.derivative,
             "contrast": self.contrast, "witness": self.witness, "zero": self.zero, "stuck": self.stuck,
-            "calibration": self.calibration, "onset": self.combiner, "episode": self.episode,
+            "calibration": self.calibration, "votes": self.votes, "onset": self.combiner, "episode": self.episode,
         }[name]  # fmt: skip
         return component.init if self.lone is None or name == "rows" else lambda n: component.init(0)
 
@@ -204,7 +213,7 @@ class Core:
 
 LONE_COMPONENTS = ("link", "innovation", "hours", "entity_hours", "peak", "law", "lone_rows", "collected")
 COMPONENTS = (
-    "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "onset",
+    "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "votes", "onset",
     "episode", *LONE_COMPONENTS,
 )  # fmt: skip
 

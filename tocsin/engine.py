@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -20,11 +21,12 @@ from suppression.candidate import Candidate
 from suppression.controls import Controls
 from suppression.impact import Amplitude, ImpactState
 from tocsin.core import COMPONENTS, Core, State
+from tocsin.exposure import Exposure
 from tocsin.outcome import Outcome
 from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 
-FORMAT = 2
+FORMAT = 3
 
 
 class Lane:
@@ -34,6 +36,7 @@ class Lane:
         self.schema = schema
         self.core = Core(schema, parameters)
         self.state: State = self.core.init()
+        self.exposure = Exposure()
         self.names = frozenset(m.name for m in schema.metrics)
         self.aligner = Aligner(schema, self.state.index, partitions, fates)
 
@@ -157,7 +160,15 @@ class Engine:
             raise RuntimeError("turn() without a closed tick; ask next_tick_ms() first")
         lane = found[1]
         lane.state, outcome = step(lane.core, lane.state, lane.aligner.close(), controls)
-        return outcome
+        series = lane.core.watched(lane.state)
+        lane.exposure.add(outcome.t_ms, series * outcome.interval_ms)
+        votes = lane.core.votes.effective(lane.state.votes)
+        return replace(
+            outcome,
+            promised=lane.core.budget.promised(series) if series else None,
+            watched_ms=lane.exposure.total_ms(),
+            effective_votes=None if math.isnan(votes) else votes,
+        )
 
     def close_tick(self) -> tuple[int, Tick]:
         """Number of the lane and the tick that `turn` would step, closed without judging it: history is gathered so."""
@@ -198,6 +209,7 @@ class Engine:
                     "candidates": [c.to_json() for c in state.candidates],
                     "t_ms": state.t_ms,
                     "ticks": state.ticks,
+                    "watched": lane.exposure.days,
                 }
             )
         header: dict[str, object] = {
@@ -233,6 +245,7 @@ class Engine:
             state.budget = BudgetState(**saved["budget"])
             state.candidates = [Candidate.from_json(c) for c in saved["candidates"]]
             state.t_ms, state.ticks = saved["t_ms"], saved["ticks"]
+            lane.exposure.days = [list(day) for day in saved["watched"]]
             prefix = f"{number}.align."
             lane.aligner.load(
                 saved["align"], {n[len(prefix) :]: np.array(a) for n, a in arrays.items() if n.startswith(prefix)}

@@ -24,4 +24,3 @@ class Judgement:
     run: NDArray[np.bool_]  # (S,) zero run or stuck fires
     threshold: float
     entering: float
-    effective: float | None = None  # votes, once somebody has asked for them

@@ -34,3 +34,6 @@ class Outcome:
     candidates: int = 0  # opened in this tick
     held: dict[str, int] = field(default_factory=dict)  # reason → candidates first held in this tick
     calendar: tuple[str, ...] = ()  # ids of events that are on
+    promised: float | None = None  # budget in force: false alarms per 1000 series-weeks
+    watched_ms: int = 0  # series × time that was judged in the trailing four weeks
+    effective_votes: float | None = None  # independent voices; None where not known

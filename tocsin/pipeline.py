@@ -277,6 +277,8 @@ def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgemen
             classes,
             np.where(view.judgeable & view.lattice.watched, rate, 0).astype(np.float32),
         )
+        calm = (rate == 1) & view.judgeable & view.lattice.watched & (state.episode.sign == 0)
+        core.votes.learn(state.votes, np.stack([judgement.F, judgement.D, judgement.P]), calm)
         if core.calibration.is_due(state.calibration):
             state.rows.classes[...] = core.classes(state, core.adapt(state))
             core.calibration.fit(state.calibration, state.rows.classes)

@@ -22,11 +22,20 @@ ChartOf = Callable[[Mapping[str, Any]], Any]  # an alarm's body → the points a
 class HistoryProjection:
     """`work` takes in what is new and says how long to wait; `behind` is what the pages' banner shows.
 
+    `after` is called when all is taken in, and may raise as the history does.
     `chart_of` is asked for an alarm's points when one of its events passes, while they are still in memory.
     """
 
-    def __init__(self, journal: Path, history: History, clock: Clock, chart_of: ChartOf | None = None) -> None:
+    def __init__(
+        self,
+        journal: Path,
+        history: History,
+        clock: Clock,
+        chart_of: ChartOf | None = None,
+        after: Callable[[], None] | None = None,
+    ) -> None:
         self._journal, self._history, self._clock, self._chart_of = journal, history, clock, chart_of
+        self._after = after
         self._reader: JournalReader | None = None
         self._wait_s = FIRST_WAIT_S
         self._stopping, self._wake = threading.Event(), threading.Event()
@@ -58,6 +67,8 @@ class HistoryProjection:
             charts = {row.alarm_id: chart for row in rows if (chart := self._chart(row.body)) is not None}
             self._history.take(journal_id, rows, charts)
             self.behind = 0 if len(rows) < CHUNK else self._reader.last_seq() - rows[-1].seq
+            if not self.behind and self._after is not None:
+                self._after()
         except TocsinError as error:
             if self.trouble is None:
                 self._log.warning("the history is delayed; alarms are not", error=str(error))

@@ -51,7 +51,6 @@ class Status:
     budget_promised: Mapping[str, float] = field(default_factory=dict)  # class → alarms per 1000 series-weeks
     budget_realised: Mapping[str, float] = field(default_factory=dict)
     effective_votes: float | None = None
-    opis: float | None = None
 
 
 StatusSource = Callable[[], Status]

@@ -152,8 +152,6 @@ def _quality(status: Status) -> Iterator[Metric]:
         yield _gauge(
             "tocsin_effective_votes", "Independent voices of the ensemble.", (), [((), status.effective_votes)]
         )
-    if status.opis is not None:
-        yield _gauge("tocsin_opis", "Spread of the operating point over classes of series.", (), [((), status.opis)])
 
 
 def _by_class(values: Mapping[str, float]) -> Rows:

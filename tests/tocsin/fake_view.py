@@ -249,7 +249,6 @@ def exported_names() -> list[str]:
 
     full = replace(
         status(),
-        opis=0.1,
         budget_realised={"all": 2.0},
         conflicts={"t": 1},
         client_rebuilds={("consumer", "stalled"): 1},

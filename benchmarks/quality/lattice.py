@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,13 +21,15 @@ from tocsin.pipeline import step
 from tocsin.warmup import warm_up
 
 
-def detect(dataset: Dataset, budget: float) -> Detection:
-    """Pages and the smallest p of each tick; the budget is false pages per service-week."""
+def detect(dataset: Dataset, budget: float, alter: Callable[[Core], None] | None = None) -> Detection:
+    """Pages and the smallest p of each tick; the budget is false pages per service-week. `alter`: for ablations."""
     (panel,) = dataset.panels
     schema = grid_schema(panel)
     keys = [_key(schema, column.labels) for column in panel.columns]
     leaves = sum(c.watched for c in panel.columns)
     core = Core(schema, Parameters(budget=1000 * budget / leaves))
+    if alter is not None:
+        alter(core)
     calendar = calendar_of(dataset, panel)
     first = int(panel.units[0].ticks[panel.units[0].score_from])
     state = warm_up(core, core.init(), keys, panel.t_ms[:first], panel.y[:first], calendar, quiet_ms=1 << 60)
@@ -53,7 +58,7 @@ def grid_schema(panel: Panel) -> Schema:
     )
 
 
-def _kind(panel: Panel, stack: str) -> str:
+def _kind(panel: Panel, stack: str) -> Literal["count", "gauge"]:
     kinds = {c.kind for c in panel.columns if c.labels["stack"] == stack}
     return "count" if kinds == {"count"} else "gauge"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,9 +20,9 @@ from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 
 
-def detect(dataset: Dataset, budget: float) -> Detection:
-    """Pages and p of every unit and tick; the budget is false pages per series-week of units."""
-    found = [_detect(number, panel, dataset, budget) for number, panel in enumerate(dataset.panels)]
+def detect(dataset: Dataset, budget: float, alter: Callable[[Core], None] | None = None) -> Detection:
+    """Pages and p of every unit and tick; budget: false pages per series-week of units; `alter`: for ablations."""
+    found = [_detect(number, panel, dataset, budget, alter) for number, panel in enumerate(dataset.panels)]
     return Detection(tuple(page for pages, _ in found for page in pages), tuple(p for _, p in found))
 
 
@@ -41,9 +42,13 @@ def _metric(labels: dict[str, str]) -> str:
     return labels.get("metric", "value")
 
 
-def _detect(number: int, panel: Panel, dataset: Dataset, budget: float) -> tuple[list[Page], NDArray[np.float64]]:
-    schema = lone_schema(panel)
-    run = _Run(Core(schema, Parameters(budget=budget, budget_per="series-week")), panel, dataset)
+def _detect(
+    number: int, panel: Panel, dataset: Dataset, budget: float, alter: Callable[[Core], None] | None
+) -> tuple[list[Page], NDArray[np.float64]]:
+    core = Core(lone_schema(panel), Parameters(budget=budget, budget_per="series-week"))
+    if alter is not None:
+        alter(core)
+    run = _Run(core, panel, dataset)
     p = np.full((len(panel.t_ms), len(panel.units)), np.nan)
     first = min(unit.score_from for unit in panel.units)
     for i in range(first, len(panel.t_ms)):

@@ -250,5 +250,7 @@ def test_polling_at_the_end_gives_nothing(example: Example) -> None:
 
 def test_an_unknown_kind_is_named_with_those_that_exist() -> None:
     """The table is the list."""
-    with pytest.raises(ConfigError, match="sources: expected one of file, kafka, memory, prometheus, simulator, got 'pulsar'"):
+    with pytest.raises(
+        ConfigError, match="sources: expected one of file, kafka, memory, prometheus, simulator, got 'pulsar'"
+    ):
         resolve("pulsar")

@@ -187,4 +187,4 @@ def opening_law(
         (seen + prior_openings * level**-prior_exponent) / (weeks + extra)
         for seen, level in zip(opened, (0.8, 1.2), strict=True)
     )
-    return low, clip(math.log(low / high) / math.log(1.2 / 0.8), 1.0, 6.0)
+    return low, clip(math.log(low / high) / math.log(1.2 / 0.8), 2.0, 6.0)

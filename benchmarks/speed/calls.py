@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Counted:
 
 
 def count_calls(function: Callable[[], Any]) -> int:
-    """Calls of Python and C functions that `function` makes."""
+    """Calls of Python and C functions that `function` makes; a collection of garbage, which calls back, waits."""
     total = 0
 
     def note(_frame: object, event: str, _argument: object) -> None:
@@ -38,12 +39,15 @@ def count_calls(function: Callable[[], Any]) -> int:
         if event in ("call", "c_call"):
             total += 1
 
-    before = sys.getprofile()
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()
     sys.setprofile(note)
     try:
         function()
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
     return total
 
 

@@ -64,16 +64,17 @@ class Innovations:
     floor: float = 0.03  # of the history's spread
     scale_ms: int = 10 * DAY_MS  # half-life of scales
     wild: float = 4.0  # |z| above which levels and scales follow slowly
-    wild_rate: float = 0.5  # share of the usual rate there
+    wild_rate: float = 1.0  # share of the usual rate there
 
     @classmethod
     def of(cls, interval_ms: int) -> Innovations:
-        """Ticks of half an hour and longer: fewer of them, so a wild one may teach the scale less.
+        """Ticks of half an hour and longer: fewer of them, so a wild one may teach less.
 
+        Five-minute metrics of servers lose with a lower rate: .68 of their incidents found became .55 at half of it.
         Half the season's gain found more in two weeks of hourly history, but lost a drop after five days of it.
         """
         if interval_ms >= COARSE_MS:
-            return cls(interval_ms, outlier=2.5)
+            return cls(interval_ms, outlier=2.5, wild_rate=0.5)
         return cls(interval_ms)
 
     @property

@@ -86,7 +86,7 @@ def witness_labels(schema: Schema, row: Labels, witness: Metric) -> list[Labels]
 
 
 def leaning_labels(schema: Schema, row: Labels) -> Labels | None:
-    """The row with one dimension opened: the first of peers that is neither the place nor open; None if there is none."""
+    """The row with one dimension opened: the first of peers that is neither the place nor open; None without one."""
     for dimension in schema.dimensions:
         is_value = row.get(dimension.name, "*") != "*"
         if is_value and dimension.peers and dimension.name != schema.place:

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from detector.frame import Floats, Ints
 from detector.timing import DAY_MS, HOUR_MS, Timing
-from ensemble.tails import BINS, LOW, POOL_COUNT, STEP, bin_of, fit_weibull, tail_quantiles
+from ensemble.tails import BINS, POOL_COUNT, bin_of, fit_weibull, rank_surprise, tail_quantiles
 
 CAP = 15.0  # surprise, the most that is shown
 SIGN_BIT = np.uint32(1 << 31)  # of a float32
 START = 2.5  # of a row's worst hours, in its own standard deviations
 BLOCK_QUANTILE = 0.9
 BLOCK_MS, BLOCK_TICKS = HOUR_MS, 6
+LEAST_FUSED = 1000.0  # fused scores from which on their ranks are used
 VOLUME_EDGES = tuple(10.0**x for x in (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0))  # mean counts per tick
 
 
@@ -181,28 +182,19 @@ class Calibration:
         state.fused_total[...] += hist.sum(axis=(1, 2)).astype(np.float32)
 
     def fused_surprise(self, state: CalibrationState, c: float, row_class: int) -> float:
-        """Surprise of one fused score: its rank among the class's values, beyond the top 0.5 % an exponential tail."""
+        """Signed surprise of one fused score: its rank among the class's values, an exponential tail beyond the last.
+
+        The class-wise rank recalibration of the design; see `rank_surprise`. Classes that saw too little use the rank
+        among all values; where these are too few, or none has the sign, c itself, which is a surprise already.
+        """
         if not np.isfinite(c) or c == 0:
             return 0.0
         side = int(c > 0)
-        own, pool = state.fused[row_class, side].astype(float), state.fused[:, side].sum(axis=0).astype(float)
-        n, n_pool = float(state.fused_total[row_class]), float(state.fused_total.sum())
-        hist, n = (own, n) if n >= POOL_COUNT else (pool, n_pool)
-        if n < 1000:
-            return float(np.sign(c) * min(abs(c), CAP))
-        above = np.cumsum(hist[::-1])[::-1] / n
-        size = abs(c)
-        i = int(bin_of(np.array([size]))[0])
-        top = int(np.searchsorted(-above, -0.005))  # first bin exceeded with less than 0.5 %
-        if i < top:
-            return float(np.sign(c) * -np.log10(max(above[i], 1e-15)))
-        start = float(LOW * np.exp(top * STEP))
-        mids = LOW * np.exp((np.arange(top, BINS) + 0.5) * STEP)
-        mass = hist[top:]
-        mean_excess = float((mass * (mids - start)).sum() / max(mass.sum(), 1e-9)) if mass.sum() > 5 else 1.0
-        base = -np.log10(max(above[top] if top < BINS else 0.005, 1e-15))
-        value = base + (size - start) / (max(mean_excess, 0.3) * np.log(10))
-        return float(np.sign(c) * min(value, CAP))
+        hist, total = state.fused[row_class, side].astype(float), float(state.fused_total[row_class])
+        if total < POOL_COUNT:
+            hist, total = state.fused[:, side].sum(axis=0).astype(float), float(state.fused_total.sum())
+        found = rank_surprise(hist, total, abs(c)) if total >= LEAST_FUSED else None
+        return float(np.copysign(min(abs(c) if found is None else found, CAP), c))
 
 
 def volume_class(level: Floats) -> Ints:

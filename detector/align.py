@@ -44,7 +44,8 @@ class Aligner:
 
     A tick's content is sorted by (series, time, value) before it is aggregated, so that neither batching nor the
     interleaving of partitions changes a bit. New series get rows when their tick closes, in sorted label order, up to
-    `schema.max_series`.
+    `schema.max_series`. Ticks are windows of event time (Akidau et al. 2015, "The Dataflow Model"). Own: what counts
+    as a repetition, so that a log read twice is scored once.
     """
 
     def __init__(self, schema: Schema, index: SeriesIndex, partitions: list[str], fates: Fates) -> None:

@@ -1,4 +1,8 @@
-"""One row against one other value: the residual, and how its variance, drift and loading are learnt."""
+"""One row against one other value: the residual, and how its variance, drift and loading are learnt.
+
+A one-factor model per row (Sharpe 1963): `x = beta other + me + e`, beta a decayed regression pulled to 1 by a ridge
+(Hoerl & Kennard 1970), all steps bounded (Huber 1964).
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Grouping:
 
     A product that arrived whole needs no code a row: read as (outer, r, inner), a group is either a pair (outer,
     inner), summed over the middle (`kept` = "sides"), or a middle, summed over both sides ("middle"). Anything else
-    keeps its code. Sums of the two ways differ by rounding.
+    keeps its code. Sums of the two ways differ by rounding. Own: sums along an axis need no code in memory.
     """
 
     size: int  # n

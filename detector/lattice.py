@@ -117,7 +117,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
-    """Row structure of one state of the index; rebuilt when rows are added. S rows, D dimensions."""
+    """Row structure of one state of the index; rebuilt when rows are added. S rows, D dimensions.
+
+    The group-by lattice of a data cube (Gray et al. 1997; Harinarayan, Rajaraman & Ullman 1996).
+    """
 
     size: int
     metric: Ints  # (S,) index into schema.metrics

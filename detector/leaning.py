@@ -12,7 +12,8 @@ def lean_on(index: SeriesIndex) -> NDArray[np.int64]:
     """(S,) the row with the same labels and one dimension opened, -1 where there is none.
 
     The first dimension that is not the place is opened: what people do at an hour depends on where they are more than
-    on the device in their hand. Of a row that is open in all of these nothing is known but its own past.
+    on the device in their hand. Of a row that is open in all of these nothing is known but its own past. Own: chosen
+    by what shapes of demand depend on, not by volume, for a sparse row cannot say whom it resembles.
     """
     level_of, codes, levels = index.structure()
     names = index.schema.dimension_names

@@ -20,6 +20,7 @@ def pair_rows(index: SeriesIndex) -> Ints:
     """(W, S) row of the witness for each watched row: all labels that the witness has agree, else those of `match`.
 
     Cell with cell where the witness has the cell, else the roll-up of the place. -1 where nothing is declared or known.
+    Own: independence is declared, never guessed from data, since what moves together in calm times need not be apart.
     """
     schema = index.schema
     level_of, codes, levels = index.structure()

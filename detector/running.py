@@ -20,5 +20,8 @@ def minmod(a: Floats, b: Floats) -> Floats:
 
 
 def gain(keep: float, learnt: Floats) -> Floats:
-    """Share by which a decayed mean moves: 1/n while young, then `1 - keep`; `learnt` (S,) counts updates so far."""
+    """Share by which a decayed mean moves: 1/n while young, then `1 - keep`; `learnt` (S,) counts updates so far.
+
+    A running mean (Welford 1962) that becomes exponential smoothing (Brown 1959).
+    """
     return np.maximum(np.float32(1 - keep), 1 / (learnt + 1)).astype(np.float32)

@@ -23,7 +23,7 @@ def known_mean(view: View, rows: Ints) -> Float32s:
 
 
 def go_on(state: RunState, view: View, rows: Ints, more: Float32s) -> None:
-    """Adds `more` (n,) nats to the runs of some rows and ends all others, in place.
+    """Adds `more` (n,) nats to the runs of some rows and ends all others, in place; see Wald 1945 on sums of log odds.
 
     A run outlives a missing sample; gauges have none.
     """

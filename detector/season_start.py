@@ -18,6 +18,7 @@ def cycle_medians(
 
     `t_ms` (T,), `x` (T, S) on the link scale, NaN = no sample. Each median is shrunk by n/(n + 1), n the number of
     cycles: two days that agree are a hint, ten are a pattern. The incidents of a few days do not move a median of many.
+    One step of a median polish (Tukey 1977, ch. 11) of cycles × slots. Own: the shrinkage.
     """
     middle = t_ms + interval_ms // 2
     cycle = middle // cycle_ms

@@ -20,6 +20,8 @@ ABSENT = ""  # the label of a dimension that the metric does not have
 class SeriesIndex:
     """Labels ↔ rows. A leaf is a key of the samples; its roll-ups are all combinations of parents and `*`.
 
+    Rows are the cells of a data cube (Gray et al. 1997); dimensions whose values are no peers are not summed over.
+
     New leaves are admitted in bulk (`admit`), in sorted order of their keys, so that the order of rows depends on the
     log only. Memory: about 150 B a leaf for the key table, 4 B a dimension and row for codes.
     """

@@ -49,7 +49,7 @@ class Timing:
         return max(1, math.ceil(duration_ms / self.interval_ms))
 
     def keep(self, half_life_ms: float, ticks: int = 1) -> float:
-        """What is left of a decayed quantity after `ticks` ticks."""
+        """What is left of a decayed quantity after `ticks` ticks: 2^(-time/half-life) (Brown 1959)."""
         return float(0.5 ** (ticks * self.interval_ms / half_life_ms))
 
     def bucket(self, t_ms: int) -> int:

@@ -59,7 +59,10 @@ class View:
     totals: dict[int, float] = field(default_factory=dict)  # by metric, see `total_of`
 
     def V_now(self) -> Float32s:
-        """(S,) counting variance of one tick's log deviation; 0 for gauges."""
+        """(S,) counting variance of one tick's log deviation; 0 for gauges.
+
+        1/(mu + 1), the delta method for log((y + 1)/(mu + 1)) of a Poisson count (McCullagh & Nelder 1989).
+        """
         with np.errstate(invalid="ignore"):
             out: Float32s = np.float32(1) / (np.maximum(self.mu, np.float32(0)) + np.float32(1))
         out[self.gauges] = 0

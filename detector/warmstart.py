@@ -60,6 +60,8 @@ def start_from(state: SeasonalState, timing: Timing, sums: BucketSums, gauge: Bo
 
     `gauge` (S,) rows on a link scale; `parent` (S,) row whose shape a sparse row leans on, -1 for none.
 
+    A median polish (Tukey 1977, ch. 11) on the log, or link, scale, and for sparse rows the posterior mean of a Poisson
+    rate (Gelman et al. 2013, section 2.6).
     Bucket means over the level of their week; base = median over weekdays and over weekend days per time of day; the
     deviation of a weekday = median over weeks (three or more), minmod (two), 0 (one). History shorter than two days
     gives a level only.

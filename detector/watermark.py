@@ -16,7 +16,11 @@ FUTURE_MS = 10 * MINUTE_MS  # a sample later than its record by more than this h
 
 @dataclass(slots=True)
 class PartitionClock:
-    """Greatest believable event time of a partition; `suspect_ms` is a leap that nobody has confirmed yet."""
+    """Greatest believable event time of a partition; `suspect_ms` is a leap that nobody has confirmed yet.
+
+    A heuristic watermark (Akidau et al. 2015, "The Dataflow Model"). Own: a leap waits to be confirmed, for one wrong
+    clock must not make everybody late.
+    """
 
     seen_ms: int = NEVER
     suspect_ms: int = NEVER

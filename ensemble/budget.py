@@ -49,7 +49,8 @@ class Budget:
     counts as false. The law `rate(c) = A exp(-c/s)` is read off the levels next to the promise and followed down to
     it. Not every opening becomes a page, and one may become several: the promise is divided by
     `(told + 5) / (opened + 5)`, pages told over openings of the threshold then in force. Clamped to [5.5, 10] for
-    B ≤ 10, else to [2, 10]; until a day and a half has been seen `7.5 - log10(B/3)`.
+    B ≤ 10, else to [2, 10]; until a day and a half has been seen `7.5 - log10(B/3)`. Upcrossings after a calm are
+    runs-declustered peaks over a threshold, whose law is exponential far out (Davison & Smith 1990). Own: what is real.
     """
 
     rate: float = 3.0

@@ -44,7 +44,8 @@ class Calibration:
 
     w = the 0.9 quantile of the maxima of |z| over blocks of an hour (at least six ticks): what a row does in its
     worst hour of ten says how far its tail reaches, which a quantile of single points does not, for points come in
-    bursts. `classes` (S,) of a row = cuboid level × kind × volume bucket; made by the caller, `classes` of them. The
+    bursts. Block maxima (Gumbel 1958), their quantile by stochastic approximation (Robbins & Monro 1951) of its log.
+    `classes` (S,) of a row = cuboid level × kind × volume bucket; made by the caller, `classes` of them. The
     memory of the histograms halves in `half_life_ms`; tails are fitted daily, more often while young. Tails of a
     single row lose: five weeks of a row do not show its 1e-5 quantile.
     """

@@ -25,7 +25,10 @@ REMEMBERED = 0.25  # share of the long deviation below which the short one has c
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Enter: hot in 2 of 3 ticks. Exit: not alive for `exit_ms` (at least 3 ticks)."""
+    """Enter: hot in 2 of 3 ticks. Exit: not alive for `exit_ms` (at least 3 ticks).
+
+    Two thresholds that differ (Schmitt 1938), and a run rule to enter (Western Electric 1956).
+    """
 
     timing: Timing
     exit_ms: float = 30 * MINUTE_MS

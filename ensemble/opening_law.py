@@ -36,7 +36,8 @@ class OpeningLaw:
     fewer false pages than promised). An exponent near 1 comes of incidents that are as many as the noise and asks for
     far too much; kept at 2 or above, recall of cloud telemetry at one false page per series-week is .60 instead of
     .54, at .79 of the promise instead of .61. `close_ticks`: calm ticks after which an opening is
-    a new one; `block`: ticks of a block of `WorstHours`, whose share sets the prior rate.
+    a new one; `block`: ticks of a block of `WorstHours`, whose share sets the prior rate. Openings after a calm are
+    runs-declustered exceedances (Davison & Smith 1990). Own: the exponent from two levels of the core, not the tail.
     """
 
     interval_ms: int

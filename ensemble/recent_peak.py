@@ -24,7 +24,8 @@ class RecentPeak:
     A series that wakes up after a dead history would page at every burst until its own unit has learnt them. At 0.25
     false pages per series-week recall rises from .22 to .39 on hourly series and from .18 to .37 on five-minute streams
     with a share of .4 and two days; incidents of minute KPIs recur too often for that, and .2 with twelve hours leaves
-    their recall as it is. `of` chooses between the two.
+    their recall as it is. `of` chooses between the two. Own: an incident must not be held against itself, which a
+    plain refractory period would do.
     """
 
     interval_ms: int

@@ -48,7 +48,8 @@ def tail_quantiles(hist: Floats, total: Floats) -> Floats:
 def fit_weibull(quantiles: Floats) -> tuple[Floats, Floats]:
     """a, b of `-log10 p = a size^b` by least squares of log(-log10 p) on log size; b in [0.9, 2.2].
 
-    A Weibull tail from the robust core of the distribution: incidents (well under 0.5 % of points) cannot reach it.
+    A Weibull tail (Weibull 1951) from the robust core of the distribution: incidents (well under 0.5 % of points)
+    cannot reach it. `quantiles` (..., 5) as of `tail_quantiles`; with fewer than two known: a = 0.7, b = 1.3.
     """
     y = np.log(-np.log10(TAIL_P))
     ok = np.isfinite(quantiles)

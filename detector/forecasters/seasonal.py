@@ -98,7 +98,10 @@ class Seasonal:
         self._cold_start(state, view)
 
     def _cold_start(self, state: SeasonalState, view: View) -> None:
-        """The level of a new row is the running mean of its first hour."""
+        """The level of a new row is the running mean (Welford 1962) of its first hour, the profile taken off.
+
+        Half a count is added to the first sample: a row that begins with a zero has a logarithm.
+        """
         first = self.timing.ticks(self.cold_ms)
         rows = np.flatnonzero((state.seen < first) & ~view.missing)
         if not len(rows):

@@ -12,7 +12,11 @@ from detector.view import Float32s, View
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """R += log(max(2 sqrt(pi mu), 1.05)) at each repetition: the chance that two Poisson draws of mean mu are equal."""
+    """R += log(max(2 sqrt(pi mu), 1.05)) at each repetition: the chance that two Poisson draws of mean mu are equal.
+
+    That chance is exp(-2 mu) I_0(2 mu) (Skellam 1946), about 1/(2 sqrt(pi mu)) for large mu; `least` keeps small mu,
+    where the approximation exceeds one, from counting as news.
+    """
 
     least: float = 1.05
 

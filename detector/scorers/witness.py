@@ -28,7 +28,8 @@ class WitnessState(NamedTuple):
 class Witness:
     """log y - log witness beyond loading and drift; one sibling, no Huber step, only where independence is declared.
 
-    `view.witnesses` (W, S) holds each row's witness row, -1 for none (`detector/pairing.py`).
+    `view.witnesses` (W, S) holds each row's witness row, -1 for none (`detector/pairing.py`). Differences to a control
+    that the cause cannot reach (Card & Krueger 1994), with the loading of `detector/contrast.py`.
     """
 
     timing: Timing

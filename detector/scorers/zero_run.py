@@ -12,7 +12,10 @@ from detector.view import Float32s, View
 
 @dataclass(frozen=True, slots=True)
 class ZeroRun:
-    """Z += log(1 + phi mu)/phi at each zero (negative binomial with dispersion phi), back to 0 at any other value."""
+    """Z += log(1 + phi mu)/phi at each zero (negative binomial with dispersion phi), back to 0 at any other value.
+
+    Minus the log of the chance of a zero, (1 + phi mu)^(-1/phi) (Greenwood & Yule 1920), summed over independent ticks.
+    """
 
     phi: float = 0.02
 

@@ -21,7 +21,10 @@ class OnsetState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContrastLed:
-    """Rules that treat the voices alike lose: they are dependent and unequal. One strong voice opens a candidate."""
+    """Rules that treat the voices alike lose: they are dependent and unequal. One strong voice opens a candidate.
+
+    Own: sums of log p (Fisher 1932) take dependent voices for independent, the largest alone is deaf to agreement.
+    """
 
     timing: Timing
     weight: float = 0.15

@@ -143,3 +143,42 @@ def test_while_nobody_can_be_told_nothing_is_learnt_of_pages() -> None:
         budget.listen(state, np.array([9.0]), HOUR_MS, 3)
 
     assert 1.0 == budget.conversion(state)
+
+
+def naive_conversion(ticks: list[tuple[float, int]], threshold: float, keep: float) -> float:
+    """Pages told over openings of the threshold that were not real, five of each beforehand; older ones count less.
+
+    Openings between two counted levels are read off both, by how near they are; an opening of the level 4.0 above one
+    is real and is taken away.
+    """
+    opened = told = 0.0
+    calm = [3] * len(LEVELS)
+    for loudest, pages in ticks:
+        now = []
+        for k, level in enumerate(LEVELS.tolist()):
+            above = loudest >= level
+            now.append(float(above and calm[k] >= 3))
+            calm[k] = 0 if above else calm[k] + 1
+        below = max(k for k, level in enumerate(LEVELS.tolist()) if level <= threshold)
+        near = (threshold - LEVELS[below]) / 0.5
+        false = [now[k] - now[k + 8] for k in (below, below + 1)]
+        opened = max(opened * keep + (1 - near) * false[0] + near * false[1], 0.0)
+        told = told * keep + pages
+    return min(max((told + 5) / (opened + 5), 0.1), 3.0)
+
+
+@pytest.mark.parametrize("threshold", [2.0, 3.2, 6.9])
+@pytest.mark.parametrize("often", [0.05, 0.9])
+def test_pages_an_opening_equal_their_naive_twin(threshold: float, often: float) -> None:
+    """Over two weeks of hours in which openings of the threshold in force are told, or told several times, or not."""
+    rng = np.random.default_rng(4)
+    ticks = [(float(c), int(rng.random() < often) * int(c >= threshold)) for c in 1 + rng.exponential(2.0, 336)]
+    budget = Budget()
+    state = budget.init()
+    state.threshold = threshold
+    for loudest, pages in ticks:
+        budget.listen(state, np.array([loudest]), HOUR_MS, 3, pages)
+
+    assert pytest.approx(naive_conversion(ticks, threshold, 0.5 ** (HOUR_MS / (3 * WEEK_MS)))) == budget.conversion(
+        state
+    )

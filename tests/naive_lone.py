@@ -188,3 +188,8 @@ def opening_law(
         for seen, level in zip(opened, (0.8, 1.2), strict=True)
     )
     return low, clip(math.log(low / high) / math.log(1.2 / 0.8), 2.0, 6.0)
+
+
+def opening_surprise(s: float) -> float:
+    """-log10 of a tenth of an hour's minutes, times s to the minus third power; from 0 to 15."""
+    return clip(-math.log10(0.1 / 60 * s**-3), 0.0, 15.0)

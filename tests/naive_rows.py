@@ -94,6 +94,21 @@ def leaning_labels(schema: Schema, row: Labels) -> Labels | None:
     return None
 
 
+# -- what a tick computes once (detector/view.py) --------------------------------------------------------------------
+
+
+def counting_variance(mu: float, gauge: bool) -> float:
+    """Of the log deviation of one tick's count."""
+    return 0.0 if gauge else 1 / (max(mu, 0.0) + 1)
+
+
+def leaf_weight(mu: float, gauge: bool, leaf: bool) -> float:
+    """What a row counts for in a sum over leaves: nothing unless it is one and something is expected of it."""
+    if not leaf or math.isnan(mu):
+        return 0.0
+    return 1.0 if gauge else abs(mu)
+
+
 # -- time (detector/timing.py, watermark.py) -------------------------------------------------------------------------
 
 

@@ -17,6 +17,8 @@ HUBER = 2.5  # standard deviations at which a sibling's pull on the common facto
 class Correlation:
     """One factor per sibling group, leave-one-out: P = (x - beta others - drift)/sd, x the middle log deviation.
 
+    The factor is a weighted mean in two Huber steps (Huber 1964) from the last tick's; the rest as in `contrast.py`.
+
     Groups come from the lattice: same cuboid level, all labels but one equal, the row included. Three siblings make
     an axis; two a pair contrast without the Huber step and with doubled scale; fewer abstain. `place_axis` is the
     axis whose siblings are other places, on which the whole variance of event effects counts; on the others that of

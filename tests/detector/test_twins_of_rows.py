@@ -142,10 +142,10 @@ def test_what_is_computed_once_a_tick_equals_its_formula() -> None:
     view = View(0, lattice, mu, gauges)
     view.mu = view.base = mu
     weight = [
-        0.0 if not leaf or math.isnan(m) else 1.0 if row in gauges else abs(m)
+        naive_rows.leaf_weight(m, row in gauges, leaf)
         for row, (m, leaf) in enumerate(zip(mu.tolist(), lattice.leaf.tolist(), strict=True))
     ]
-    counting = [0.0 if row in gauges else 1 / (max(m, 0) + 1) for row, m in enumerate(mu.tolist())]
+    counting = [naive_rows.counting_variance(m, row in gauges) for row, m in enumerate(mu.tolist())]
     requests = [float(mu[index.rows[key]]) for key in keys if key[0] == "requests"]
     known = ~np.isnan(mu) | np.isin(np.arange(len(mu)), gauges)
 

@@ -31,6 +31,23 @@ def test_minmod_equals_its_naive_twin(pairs: list[tuple[float, float]]) -> None:
     assert [naive_minmod(x, y) for x, y in pairs] == minmod(a, b).tolist()
 
 
+def naive_weights(n: int, keep: float) -> list[float]:
+    """Of n values, oldest first, in a mean that moves by 1/n while young, then by 1 - keep."""
+    weights = [1.0]
+    for k in range(2, n + 1):
+        share = max(1 / k, 1 - keep)
+        weights = [w * (1 - share) for w in weights] + [share]
+    return weights
+
+
+def naive_members(code: list[int], groups: int) -> dict[int, list[int]]:
+    """Rows by group."""
+    members: dict[int, list[int]] = {g: [] for g in range(groups)}
+    for row, group in enumerate(code):
+        members[group].append(row)
+    return members
+
+
 @given(st.lists(NUMBERS, min_size=1, max_size=60), st.floats(0.5, 0.999))
 def test_a_young_decayed_mean_is_the_plain_mean_and_an_old_one_forgets(values: list[float], keep: float) -> None:
     """The first values count alike, until 1/n is less than 1 - keep; from there on older ones ever less."""
@@ -38,10 +55,7 @@ def test_a_young_decayed_mean_is_the_plain_mean_and_an_old_one_forgets(values: l
     for x in values:
         state += float(gain(keep, learnt)[0]) * (x - state)
         learnt += 1
-    weights = [1.0]
-    for n in range(2, len(values) + 1):
-        share = max(1 / n, 1 - keep)
-        weights = [w * (1 - share) for w in weights] + [share]
+    weights = naive_weights(len(values), keep)
     expected = math.fsum(w * x for w, x in zip(weights, values, strict=True))
 
     assert pytest.approx(expected, rel=1e-4, abs=1e-3) == state
@@ -59,9 +73,7 @@ def test_sums_over_groups_equal_their_naive_twin(kept: str, shape: tuple[int, in
     code = {"middle": middle, "sides": outer * shape[2] + inner}.get(kept, rng.integers(0, 5, outer.size))
     groups = int(code.max()) + 1
     values = rng.normal(size=code.size)
-    members: dict[int, list[int]] = {g: [] for g in range(groups)}
-    for row, group in enumerate(code.tolist()):
-        members[group].append(row)
+    members = naive_members(code.tolist(), groups)
     grouping = Grouping.of(code, groups)
     sums = grouping.sum(values)
     left = values.copy()

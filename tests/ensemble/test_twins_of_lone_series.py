@@ -111,9 +111,9 @@ def test_the_law_of_openings_equals_its_naive_twin(interval_ms: int, close: int,
 
 
 def test_the_surprise_of_an_opening_equals_its_formula() -> None:
-    """-log10 of a tenth of an hour's minutes, times s to the minus third power."""
+    """Small s is no surprise at all, enormous ones are capped."""
     law = OpeningLaw(MINUTE_MS, block=60)
-    s = np.array([0.3, 1.0, 2.7, 40.0], np.float32)
-    expected = [min(max(-math.log10(0.1 / 60 * v**-3), 0), 15) for v in s.tolist()]
+    s = np.array([0.01, 0.3, 1.0, 2.7, 40.0, 1e6], np.float32)
+    expected = [naive_lone.opening_surprise(v) for v in s.tolist()]
 
     assert pytest.approx(expected, rel=1e-5) == law.surprise(s).tolist()

@@ -39,6 +39,7 @@ from suppression.decide import Judge
 from suppression.impact import Impact, ImpactState, ScopeCache
 from suppression.localise import Localisation
 from tocsin.lone import Collected, Lone, LoneRows, Units
+from tocsin.newborn import Newborn
 from tocsin.parameters import Parameters
 from tocsin.rows import Rows, RowState
 
@@ -112,6 +113,7 @@ class Core:
         self.witness_count = len(witness_metrics(SeriesIndex(schema)))
         self.rows = Rows(timing, parameters)
         self.seasonal = Seasonal(timing)
+        self.newborn = Newborn(timing, self.seasonal, parameters.warmup_ms)
         self.residual = ForecastResidual(timing)
         self.derivative = Derivative(timing)
         self.contrast = Correlation(timing, self.axes, self.place_axis)
@@ -140,9 +142,12 @@ class Core:
     def adapt(self, state: State) -> Derived:
         """Grows the arrays to the index; returns what follows from it."""
         size = len(state.index)
-        if len(state.rows.age) < size:
+        before = len(state.rows.age)
+        if before < size:
             for name in COMPONENTS:
                 setattr(state, name, grow(getattr(state, name), size, self.initial(name)))
+            if before and self.lone is None:
+                self.newborn.adopt(state, before)
         if self._derived is None or self._derived[0] is not state.index or self._derived[1] != size:
             self._derived = (state.index, size, self._derive(state.index))
         return self._derived[2]

@@ -26,7 +26,7 @@ from tocsin.outcome import Outcome
 from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 
-FORMAT = 3
+FORMAT = 4
 
 
 class Lane:

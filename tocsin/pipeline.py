@@ -96,8 +96,9 @@ def prepare(core: Core, state: State, derived: Derived, tick: Tick, controls: Co
     if effects.log_effect is not None:
         _apply(effects, view)
     missing = np.isnan(linked)
+    fresh = core.newborn.fresh(state, view) if lattice.rollups else None
     if lattice.rollups:
-        _roll_up(view, linked, missing)
+        _roll_up(core, state, view, linked, missing, fresh)
     view.y = linked.astype(np.float32)
     view.missing = missing
     view.judgeable = ~missing & np.isfinite(view.mu)
@@ -105,13 +106,18 @@ def prepare(core: Core, state: State, derived: Derived, tick: Tick, controls: Co
     np.add(rows.age, 1, out=rows.age)
     rows.age[~missing] = 0
     rows.born[...] += (rows.born > 0) | ~missing
+    if fresh is not None:
+        core.newborn.ripen(state, view, fresh)
     view.age = rows.age
     view.witnesses = derived.witnesses
     return view, effects
 
 
-def _roll_up(view: View, linked: NDArray[np.float64], missing: NDArray[np.bool_]) -> None:
-    """Sums leaves into roll-ups, in place; a missing leaf enters at its expectation.
+def _roll_up(
+    core: Core, state: State, view: View, linked: NDArray[np.float64], missing: NDArray[np.bool_],
+    fresh: NDArray[np.bool_] | None,
+) -> None:  # fmt: skip
+    """Sums leaves into roll-ups, in place; a missing leaf enters at its expectation, a fresh one does not lift them.
 
     A roll-up with more than half of its expectation filled in abstains. Roll-ups of gauges are means on the link scale.
     """
@@ -133,6 +139,8 @@ def _roll_up(view: View, linked: NDArray[np.float64], missing: NDArray[np.bool_]
     if len(gauges):
         count = lattice.sum_up(leaf.astype(float))
         total[gauges] /= np.maximum(count[gauges], 1)
+    if fresh is not None:
+        core.newborn.hold_back(state, view, fresh, linked, missing, total)
     rollup = ~leaf
     linked[rollup] = total[rollup]
     missing[rollup] = gap[rollup]
@@ -276,6 +284,7 @@ def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgemen
             judgement.c,
             classes,
             np.where(view.judgeable & view.lattice.watched, rate, 0).astype(np.float32),
+            (state.episode.sign == 0) | judgement.entered,
         )
         calm = (rate == 1) & view.judgeable & view.lattice.watched & (state.episode.sign == 0)
         core.votes.learn(state.votes, np.stack([judgement.F, judgement.D, judgement.P]), calm)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.state import part
 from detector.timing import DAY_MS, HOUR_MS, Timing
 from tocsin.parameters import Parameters
 
@@ -25,6 +26,7 @@ class RowState(NamedTuple):
     hot_run: NDArray[np.int16]  # (S,) ticks hot, falling twice as fast
     counter: NDArray[np.float64]  # (S,) last raw value of a monotone counter, NaN after a gap
     classes: NDArray[np.int64]  # (S,) calibration class
+    left_out: NDArray[np.float32]  # (S,) link or log deviation that leaves not judged yet would add to a roll-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Rows:
         return RowState(
             np.full(n, 1 << 20, np.int32), np.zeros(n, np.int32), np.full(n, UNDECIDED, np.int8),
             np.zeros(n), np.ones(n),
-            np.zeros(n, np.int16), np.full(n, np.nan), np.zeros(n, np.int64),
+            np.zeros(n, np.int16), np.full(n, np.nan), np.zeros(n, np.int64), np.zeros(n, np.float32),
         )  # fmt: skip
 
     def widening(self, state: RowState) -> NDArray[np.float32]:
@@ -47,6 +49,10 @@ class Rows:
         out: NDArray[np.float32] = np.sqrt(4 - 3 * share).astype(np.float32)
         out[state.born < warm] = np.nan
         return out
+
+    def confidence(self, state: RowState, row: int) -> float:
+        """1 over the factor of `widening`: 0.5 at the end of warm-up, 1 from 14 days on; NaN before warm-up."""
+        return 1 / float(self.widening(part(state, row, row + 1, len(state.born)))[0])
 
     @property
     def warmup_ticks(self) -> float:

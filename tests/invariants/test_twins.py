@@ -15,6 +15,10 @@ from tests.docs.tree import ROOT, imports, modules, name
 
 TWINS: dict[str, tuple[str, ...]] = {
     "detector/align.py": ("detector/test_twins_of_rows.py::test_aligned_ticks_and_fates_equal_their_naive_twin",),
+    "detector/births.py": (
+        "detector/test_births.py::test_givers_equal_their_naive_twin",
+        "detector/test_births.py::test_a_settled_value_equals_its_naive_twin",
+    ),
     "detector/contrast.py": (
         "detector/test_correlation.py::test_contrast_and_its_learning_equal_their_naive_twins",
         "detector/test_witness.py::test_testimony_and_its_learning_equal_their_naive_twins",

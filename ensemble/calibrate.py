@@ -8,15 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frame import Floats, Ints
+from detector.frame import Bools, Floats, Ints
 from detector.timing import DAY_MS, HOUR_MS, Timing
-from ensemble.tails import BINS, POOL_COUNT, bin_of, fit_weibull, rank_surprise, tail_quantiles
+from ensemble.rank import Rank
+from ensemble.tails import BINS, POOL_COUNT, bin_of, fit_weibull, tail_quantiles
 
 CAP = 15.0  # surprise, the most that is shown
 SIGN_BIT = np.uint32(1 << 31)  # of a float32
 START = 2.5  # of a row's worst hours, in its own standard deviations
 BLOCK_QUANTILE = 0.9
 BLOCK_MS, BLOCK_TICKS = HOUR_MS, 6
+PROMISED = (1e-2, 1e-3)  # p whose keeping is watched, of fused scores in one direction
 LEAST_FUSED = 1000.0  # fused scores from which on their ranks are used
 VOLUME_EDGES = tuple(10.0**x for x in (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0))  # mean counts per tick
 
@@ -34,6 +36,9 @@ class CalibrationState(NamedTuple):
     scale: NDArray[np.float32]  # (K, S) by which the row's |z| is divided
     fused: NDArray[np.float32]  # (C, 2, BINS) decayed counts of the fused score c
     fused_total: NDArray[np.float32]  # (C,)
+    levels: NDArray[np.float32]  # (C, 2, 2) |c| that is exceeded with each of PROMISED, as of the last fit; inf before
+    exceeded: NDArray[np.float32]  # (C, 2) decayed counts of fused scores outside episodes beyond these
+    outside: NDArray[np.float32]  # (C,) decayed counts of all of them
     updates: NDArray[np.int64]  # (1,) learning ticks so far
     fitted: NDArray[np.int64]  # (1,) updates at the last fit
 
@@ -62,7 +67,9 @@ class Calibration:
             np.full((c, k, 2), np.log(0.7), np.float32), np.full((c, k, 2), 1.3, np.float32),
             np.full((k, n), START, np.float32), np.zeros((k, n), np.float32), np.zeros(2, np.int64),
             np.ones((k, n), np.float32),
-            np.zeros((c, 2, BINS), np.float32), np.zeros(c, np.float32), np.zeros(1, np.int64), np.zeros(1, np.int64),
+            np.zeros((c, 2, BINS), np.float32), np.zeros(c, np.float32),
+            np.full((c, 2, len(PROMISED)), np.inf, np.float32), np.zeros((c, len(PROMISED)), np.float32),
+            np.zeros(c, np.float32), np.zeros(1, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip
 
     def surprises(self, state: CalibrationState, z: Floats, classes: Ints, out: Floats) -> Floats:
@@ -146,7 +153,7 @@ class Calibration:
             state.total[:, k] += hist.sum(axis=(1, 2)).astype(np.float32)
         state.updates[0] += 1
         keep = np.float32(self.timing.keep(self.half_life_ms, self.timing.learn_every))
-        for decayed in (state.hist, state.total, state.fused, state.fused_total):
+        for decayed in (state.hist, state.total, state.fused, state.fused_total, state.exceeded, state.outside):
             decayed *= keep
 
     def is_due(self, state: CalibrationState) -> bool:
@@ -171,31 +178,75 @@ class Calibration:
             log_worst = np.log(state.worst[k])
             mean = np.bincount(classes, log_worst, self.classes) / count
             state.scale[k] = np.clip(np.exp(log_worst - mean[classes]), 0.25, 4.0)
+        self._fit_levels(state)
 
     # -- the fused score ---------------------------------------------------------------------------------------------
 
-    def learn_fused(self, state: CalibrationState, c: Floats, classes: Ints, rate: Floats) -> None:
-        """Adds signed fused scores (S,) to the ranks of their class."""
+    def learn_fused(
+        self, state: CalibrationState, c: Floats, classes: Ints, rate: Floats, outside: Bools | None = None
+    ) -> None:
+        """Adds signed fused scores (S,) to the ranks of their class, after counting those beyond what was promised.
+
+        `outside` (S,): rows in no episode, or in its first tick, which would have to be told; the others teach nothing.
+        None: all.
+        """
         weight = np.where(np.isfinite(c), rate, np.float32(0))
+        if outside is not None:
+            weight[~outside] = 0
+        self._count(state, c, classes, weight > 0)
         side = (classes * 2 + (c > 0)) * BINS + bin_of(np.abs(np.where(weight > 0, c, 0)))
         hist = np.bincount(side, weight, self.classes * 2 * BINS).reshape(self.classes, 2, BINS)
         state.fused[...] += hist.astype(np.float32)
         state.fused_total[...] += hist.sum(axis=(1, 2)).astype(np.float32)
 
     def fused_surprise(self, state: CalibrationState, c: float, row_class: int) -> float:
-        """Signed surprise of one fused score: its rank among the class's values, an exponential tail beyond the last.
+        """Signed surprise of one fused score: its `Rank` among the class's values.
 
-        The class-wise rank recalibration of the design; see `rank_surprise`. Classes that saw too little use the rank
-        among all values; where these are too few, or none has the sign, c itself, which is a surprise already.
+        The class-wise rank recalibration of the design. Classes that saw too little use the rank among all values;
+        where these are too few, or hardly any has the sign, c itself, which is a surprise already. A Weibull tail with
+        the shape of `fit_weibull` was tried in place of the exponential one:
+        `python -m benchmarks.quality.fused_tail`.
         """
         if not np.isfinite(c) or c == 0:
             return 0.0
-        side = int(c > 0)
-        hist, total = state.fused[row_class, side].astype(float), float(state.fused_total[row_class])
-        if total < POOL_COUNT:
-            hist, total = state.fused[:, side].sum(axis=0).astype(float), float(state.fused_total.sum())
-        found = rank_surprise(hist, total, abs(c)) if total >= LEAST_FUSED else None
-        return float(np.copysign(min(abs(c) if found is None else found, CAP), c))
+        rank = self._rank(state, row_class, int(c > 0))
+        return float(np.copysign(min(abs(c) if rank is None else rank.surprise(abs(c)), CAP), c))
+
+    def exceedance(self, state: CalibrationState) -> tuple[Floats, Floats]:
+        """(C, 2) fused scores outside episodes beyond each of PROMISED, and how many there would be by the promise.
+
+        Either direction may exceed, so twice p is expected.
+        """
+        return state.exceeded.astype(float), 2 * np.array(PROMISED) * state.outside[:, None].astype(float)
+
+    def _rank(self, state: CalibrationState, row_class: int | None, side: int) -> Rank | None:
+        """Of a class that saw enough, else of all classes; None where they saw too little."""
+        if row_class is not None and state.fused_total[row_class] >= POOL_COUNT:
+            return Rank.of(state.fused[row_class, side].astype(float), float(state.fused_total[row_class]))
+        total = float(state.fused_total.sum())
+        return Rank.of(state.fused[:, side].sum(axis=0).astype(float), total) if total >= LEAST_FUSED else None
+
+    def _fit_levels(self, state: CalibrationState) -> None:
+        if state.fused_total.sum() < LEAST_FUSED:
+            return
+        rich = np.flatnonzero(state.fused_total >= POOL_COUNT).tolist()
+        for side in (0, 1):
+            for of in (None, *rich):
+                rank = self._rank(state, of, side)
+                levels = [-np.log10(p) if rank is None else rank.size(p) for p in PROMISED]
+                state.levels[slice(None) if of is None else of, side] = levels
+
+    def _count(self, state: CalibrationState, c: Floats, classes: Ints, judged: Bools) -> None:
+        """Fused scores beyond the levels of the last fit, which knew nothing of them."""
+        least = float(state.levels.min())
+        if not np.isfinite(least):
+            return
+        state.outside[...] += np.bincount(classes[judged], minlength=self.classes)
+        with np.errstate(invalid="ignore"):
+            far = np.flatnonzero(judged & (np.abs(c) > least))
+        beyond = np.abs(c[far, None]) > state.levels[classes[far], (c[far] > 0).astype(np.int64)]
+        for k in range(len(PROMISED)):
+            state.exceeded[:, k] += np.bincount(classes[far], beyond[:, k], self.classes)
 
 
 def volume_class(level: Floats) -> Ints:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from detector.frame import Floats, Ints
@@ -14,8 +12,6 @@ STEP = float(np.log(HIGH / LOW) / BINS)
 TAIL_P = np.array([0.1, 0.05, 0.02, 0.01, 0.005])
 POOL_COUNT = 20_000.0  # values at which a class weighs as much as the pooled fit
 DEFAULT_A, DEFAULT_B = 0.7, 1.3  # between a Gaussian tail and an exponential one
-LEAST_SEEN = 5.0  # values of a sign from which on its rank says something
-LEAST_EXCESS = 0.3  # of the exponential tail
 
 
 def bin_of(size: Floats) -> Ints:
@@ -64,35 +60,3 @@ def fit_weibull(quantiles: Floats) -> tuple[Floats, Floats]:
     a = np.exp(mean_y - b * mean_q)
     known = n >= 2
     return np.where(known, a, DEFAULT_A), np.where(known, b, DEFAULT_B)
-
-
-def rank_surprise(hist: Floats, total: float, size: float) -> float | None:
-    """-log10 of the share of values that were as large and of this sign; None where fewer than five were seen.
-
-    `hist` (BINS,) counts of one sign, `total` of both and of zeros. Log-linear inside a bin; beyond the size exceeded
-    with .5 %, exponential with the mean excess seen there (the peaks-over-threshold method, Davison & Smith 1990, with
-    shape 0). A Weibull through that size, with the shape of `fit_weibull`, promises too much: on five grids calm ticks
-    exceed p = 1e-4 .03 to 3.5 times as often as it says, and 1e-5 up to 17 times; the exponential .16 to 1.5, and up
-    to 4.7 (`python -m benchmarks.quality.fused_tail`).
-    """
-    above = np.append(np.cumsum(hist[::-1])[::-1] / total, 0.0)  # P(size >= bin's start)
-    if above[0] * total < LEAST_SEEN:
-        return None
-    last = float(TAIL_P[-1])
-    log_joint = float(tail_quantiles(hist, np.array(total))[-1])
-    if math.isnan(log_joint):  # of this sign all are rare, or no end is in sight
-        joint, share = (0.0, float(above[0])) if above[0] < last else (float(BINS), 0.0)
-    else:
-        joint, share = (log_joint - math.log(LOW)) / STEP, last
-    at = min(max(math.log(max(size, 1e-9) / LOW) / STEP, 0.0), float(BINS))
-    if at < joint:
-        i = int(at)
-        inside = at - i
-        left = above[i] * (above[i + 1] / above[i]) ** inside if above[i + 1] > 0 else above[i] * (1 - inside)
-        return -math.log10(max(left, 1e-15))
-    first = min(int(joint), BINS - 1)
-    start = LOW * math.exp(joint * STEP)
-    counts, centres = hist[first:].astype(float), np.arange(first, BINS) + 0.5
-    counts[0], centres[0] = max(share * total - counts[1:].sum(), 0.0), (joint + first + 1) / 2
-    excess = float((counts * (LOW * np.exp(centres * STEP) - start)).sum() / max(counts.sum(), 1e-9))
-    return -math.log10(max(share, 1e-15)) + (size - start) / (max(excess, LEAST_EXCESS) * math.log(10))

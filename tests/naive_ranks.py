@@ -12,9 +12,11 @@ LOW, HIGH, BINS = 0.2, 60.0, 64
 TAIL_P = (0.1, 0.05, 0.02, 0.01, 0.005)
 
 
-def edge(k: float) -> float:
-    """Size at which bin k begins."""
-    return LOW * (HIGH / LOW) ** (k / BINS)
+EDGES = [LOW * (HIGH / LOW) ** (k / BINS) for k in range(BINS + 1)]  # sizes at which bins begin, and the end
+
+
+def edge(k: int) -> float:
+    return EDGES[k]
 
 
 def blended_tail(
@@ -49,7 +51,7 @@ def share_beyond(hist: Sequence[float], total: float, size: float) -> float:
     """Share of values that are as large: exact at a bin's start, log-linear inside, linear where nothing follows."""
     if size <= edge(0):
         return sum(hist) / total
-    k = max(i for i in range(BINS) if edge(i) <= size)
+    k = max(i for i in range(BINS) if EDGES[i] <= size)
     here, next_ = sum(hist[k:]) / total, sum(hist[k + 1 :]) / total
     inside = math.log(size / edge(k)) / math.log(edge(k + 1) / edge(k))
     return here * (next_ / here) ** inside if next_ > 0 else here * (1 - inside)
@@ -62,7 +64,7 @@ def ranked_surprise(hist: Sequence[float], total: float, size: float) -> Maybe:
     joint, p = edge(0), sum(hist) / total
     if p >= 0.005:
         low, high, p = edge(0), edge(BINS), 0.005
-        for _ in range(200):
+        for _ in range(60):
             middle = math.sqrt(low * high)
             low, high = (middle, high) if share_beyond(hist, total, middle) >= p else (low, middle)
         joint = low

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from connectors.history import History
 from detector.timing import DAY_MS, WEEK_MS
+from tocsin.calm_exceedance import ratios
 from tocsin.exposure import DAYS
 from tocsin.outcome import Outcome
 from tocsin.status import Status
@@ -16,7 +17,7 @@ EVERY_MS = 60_000
 
 
 class BudgetKept:
-    """Fills the budget and votes of a status from the newest outcomes (one an interval) and the history.
+    """Fills the budget, votes and kept promises of a status from the newest outcomes (one an interval) and the history.
 
     `refresh` asks the database, in the history's thread; `enrich` only reads. Alarms count from the first day on that
     counts as watched. Nothing is said of the realised rate while the history is away or nothing was judged.
@@ -41,10 +42,13 @@ class BudgetKept:
         promised = [outcome.promised for outcome in newest if outcome.promised is not None]
         votes = [outcome.effective_votes for outcome in newest if outcome.effective_votes is not None]
         weeks = sum(outcome.watched_ms for outcome in newest) / WEEK_MS
+        exceedance, spreads = ratios(outcome.calm_exceedance for outcome in newest)
         realised = {} if self._told is None or not weeks else {ALL: 1000 * self._told / weeks}
         return replace(
             status,
             budget_promised={ALL: promised[0]} if promised else {},
             budget_realised=realised,
             effective_votes=votes[0] if votes else None,
+            calm_exceedance=exceedance,
+            calm_exceedance_spread=spreads,
         )

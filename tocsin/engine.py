@@ -15,18 +15,20 @@ from detector.align import Aligner, FateKey, Fates
 from detector.frame import Batch, Tick
 from detector.schema import Schema
 from detector.state import arrays_of, state_from
+from detector.timing import HOUR_MS
 from detector.watermark import FUTURE_MS, NEVER, PartitionClock
 from ensemble.budget import BudgetState
 from suppression.candidate import Candidate
 from suppression.controls import Controls
 from suppression.impact import Amplitude, ImpactState
+from tocsin.calm_exceedance import Counts, calm_exceedance
 from tocsin.core import COMPONENTS, Core, State
 from tocsin.exposure import Exposure
 from tocsin.outcome import Outcome
 from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 
-FORMAT = 4
+FORMAT = 5
 
 
 class Lane:
@@ -37,8 +39,16 @@ class Lane:
         self.core = Core(schema, parameters)
         self.state: State = self.core.init()
         self.exposure = Exposure()
+        self.exceedance: Counts = {}
+        self._exceedance_hour = -1
         self.names = frozenset(m.name for m in schema.metrics)
         self.aligner = Aligner(schema, self.state.index, partitions, fates)
+
+    def refresh(self, t_ms: int) -> None:
+        """Reads off once an hour what is too much for every tick."""
+        if t_ms // HOUR_MS != self._exceedance_hour:
+            self._exceedance_hour = t_ms // HOUR_MS
+            self.exceedance = calm_exceedance(self.core, self.state)
 
 
 class Engine:
@@ -162,12 +172,14 @@ class Engine:
         lane.state, outcome = step(lane.core, lane.state, lane.aligner.close(), controls)
         series = lane.core.watched(lane.state)
         lane.exposure.add(outcome.t_ms, series * outcome.interval_ms)
+        lane.refresh(outcome.t_ms)
         votes = lane.core.votes.effective(lane.state.votes)
         return replace(
             outcome,
             promised=lane.core.budget.promised(series) if series else None,
             watched_ms=lane.exposure.total_ms(),
             effective_votes=None if math.isnan(votes) else votes,
+            calm_exceedance=lane.exceedance,
         )
 
     def close_tick(self) -> tuple[int, Tick]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,3 +38,4 @@ class Outcome:
     promised: float | None = None  # budget in force: false alarms per 1000 series-weeks
     watched_ms: int = 0  # series × time that was judged in the trailing four weeks
     effective_votes: float | None = None  # independent voices; None where not known
+    calm_exceedance: Mapping[tuple[str, str], tuple[tuple[float, float], ...]] = field(default_factory=dict)  # hourly

@@ -51,6 +51,8 @@ class Status:
     budget_promised: Mapping[str, float] = field(default_factory=dict)  # class → alarms per 1000 series-weeks
     budget_realised: Mapping[str, float] = field(default_factory=dict)
     effective_votes: float | None = None
+    calm_exceedance: Mapping[tuple[str, str, float], float] = field(default_factory=dict)  # level, volume, p → ratio
+    calm_exceedance_spread: Mapping[float, float] = field(default_factory=dict)  # p → sd of log10 over classes
 
 
 StatusSource = Callable[[], Status]

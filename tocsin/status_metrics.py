@@ -152,6 +152,16 @@ def _quality(status: Status) -> Iterator[Metric]:
         yield _gauge(
             "tocsin_effective_votes", "Independent voices of the ensemble.", (), [((), status.effective_votes)]
         )
+    yield _gauge(
+        "tocsin_calm_exceedance_ratio",
+        "Fused scores beyond the promised p, outside episodes, over what p promises.",
+        ("level", "volume", "p"),
+        [((level, volume, f"{p:g}"), r) for (level, volume, p), r in sorted(status.calm_exceedance.items())],
+    )
+    yield _gauge(
+        "tocsin_calm_exceedance_spread", "Standard deviation of log10 of that ratio over classes.", ("p",),
+        [((f"{p:g}",), spread) for p, spread in sorted(status.calm_exceedance_spread.items())],
+    )  # fmt: skip
 
 
 def _by_class(values: Mapping[str, float]) -> Rows:

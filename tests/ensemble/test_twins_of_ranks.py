@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ensemble.calibrate import CAP, Calibration
 from ensemble.episode import has_come_back
-from ensemble.tails import BINS, rank_surprise
+from ensemble.rank import Rank
+from ensemble.tails import BINS
 from tests import naive_ranks
 from tests.grids import MINUTES
 
@@ -60,7 +61,7 @@ HISTOGRAMS = st.lists(st.one_of(st.just(0), st.integers(0, 5000)), min_size=BINS
 
 @given(low=HISTOGRAMS, tail=st.lists(st.integers(0, 9), max_size=BINS // 2 - 1), zeros=st.integers(0, 400_000),
        size=st.floats(0.05, 80))  # fmt: skip
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_rank_of_a_fused_score_equals_its_naive_twin(
     low: list[int], tail: list[int], zeros: int, size: float
 ) -> None:
@@ -72,11 +73,78 @@ def test_the_rank_of_a_fused_score_equals_its_naive_twin(
     last = max((k for k in range(BINS) if hist[k]), default=0)
     assume(sum(hist) < 5 or last < BINS - 1)
     expected = naive_ranks.ranked_surprise(hist, total, size)
-    found = rank_surprise(np.array(hist), total, size)
+    rank = Rank.of(np.array(hist), total)
 
-    assert (expected is None) == (found is None)
-    if expected is not None and expected < 14.9:
-        assert pytest.approx(expected, rel=1e-6, abs=1e-6) == found
+    assert (expected is None) == (rank is None)
+    if rank is not None and expected is not None and expected < 14.9:
+        assert pytest.approx(expected, rel=1e-6, abs=1e-6) == rank.surprise(size)
+
+
+@given(low=HISTOGRAMS, zeros=st.integers(0, 400_000), p=st.floats(1e-9, 0.5))
+@settings(max_examples=60, deadline=None)
+def test_the_size_of_a_share_is_found_again_by_its_surprise(low: list[int], zeros: int, p: float) -> None:
+    """What `size` says is exceeded with p has the naive surprise of p; 0 where too few have the sign at all."""
+    hist = [*map(float, low), *[0.0] * (BINS - len(low))]
+    rank = Rank.of(np.array(hist), sum(hist) + zeros) if sum(hist) else None
+    assume(rank is not None and sum(hist) + zeros >= 1000)
+    assert rank is not None
+    size = rank.size(p)
+    found = naive_ranks.ranked_surprise(hist, sum(hist) + zeros, size)
+
+    if size == 0:
+        assert sum(hist) / (sum(hist) + zeros) < p
+    else:
+        assert pytest.approx(-math.log10(p), rel=1e-6, abs=1e-6) == found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_exceeds_the_promise_is_counted_as_its_naive_twin_counts(seed: int) -> None:
+    """Fused scores outside episodes against the ranks of the last fit: a rich class, and a poor one by all values."""
+    rng = np.random.default_rng(seed)
+    calibration = Calibration(MINUTES, 1, 2)
+    state = calibration.init(400)
+    classes = (np.arange(400) >= 300).astype(int)
+    ones = np.ones(400, np.float32)
+
+    def scores() -> np.ndarray:
+        c = rng.exponential(1.0, 400) * rng.choice([-1, 0, 0, 1], 400) * (1 + classes)
+        c[:5] = np.nan
+        return c
+
+    for _ in range(120):
+        calibration.learn_fused(state, scores(), classes, ones)
+    assert not state.outside.any()
+    calibration.fit(state, classes)
+    hists, totals = state.fused.astype(float), state.fused_total.astype(float)
+    expected, judged = np.zeros((2, 2)), np.zeros(2)
+    for _ in range(5):
+        c, outside, rate = scores(), rng.random(400) < 0.9, rng.choice(np.array([0, 0.1, 1], np.float32), 400)
+        calibration.learn_fused(state, c, classes, rate, outside)
+        for row in np.flatnonzero(outside & (rate > 0) & ~np.isnan(c)).tolist():
+            of, side = int(classes[row]), int(c[row] > 0)
+            judged[of] += 1
+            rich = totals[of] >= 20_000
+            hist = hists[of, side] if rich else hists[:, side].sum(axis=0)
+            if c[row]:
+                found = naive_ranks.ranked_surprise(hist.tolist(), totals[of] if rich else totals.sum(), abs(c[row]))
+                assert found is not None
+                expected[of] += [found > 2, found > 3]
+
+    assert [True, False] == (totals >= 20_000).tolist()
+    exceeded, promised = calibration.exceedance(state)
+    assert expected.tolist() == exceeded.tolist()
+    assert pytest.approx(np.outer(judged, [0.02, 0.002])) == promised
+
+
+def test_rows_in_an_episode_teach_nothing_about_what_is_calm() -> None:
+    """Its ticks are left out of the ranks, all but the first, which the caller counts as outside."""
+    calibration = Calibration(MINUTES, 1, 1)
+    state = calibration.init(3)
+    outside = np.array([True, False, True])
+    calibration.learn_fused(state, np.array([1.0, 9.0, -1.0]), np.zeros(3, int), np.ones(3, np.float32), outside)
+
+    assert 2.0 == state.fused_total[0] == state.fused.sum()
+    assert 0.0 == state.fused[0, :, 40:].sum()
 
 
 @pytest.mark.parametrize(("seen", "of"), [(200, "itself"), (5_000, "all"), (60_000, "its class")])

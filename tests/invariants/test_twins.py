@@ -114,13 +114,16 @@ TWINS: dict[str, tuple[str, ...]] = {
         "ensemble/test_twins_of_lone_series.py::test_the_law_of_openings_equals_its_naive_twin",
         "ensemble/test_twins_of_lone_series.py::test_the_surprise_of_an_opening_equals_its_formula",
     ),
+    "ensemble/rank.py": (
+        "ensemble/test_twins_of_ranks.py::test_the_rank_of_a_fused_score_equals_its_naive_twin",
+        "ensemble/test_twins_of_ranks.py::test_the_size_of_a_share_is_found_again_by_its_surprise",
+    ),
     "ensemble/recent_peak.py": (
         "ensemble/test_twins_of_lone_series.py::test_the_memory_of_recent_peaks_equals_its_naive_twin",
     ),
     "ensemble/tails.py": (
         "ensemble/test_calibrate.py::test_the_bin_of_a_size_is_the_naive_one",
         "ensemble/test_calibrate.py::test_tail_quantiles_and_fit_equal_their_naive_twins",
-        "ensemble/test_twins_of_ranks.py::test_the_rank_of_a_fused_score_equals_its_naive_twin",
     ),
     "ensemble/votes.py": ("ensemble/test_votes.py::test_votes_equal_their_naive_twin",),
     "ensemble/worst_hours.py": (

@@ -22,7 +22,14 @@ NOW_MS = 20_000 * DAY_MS + 12345
 
 def outcome(**values: Any) -> Any:
     return SimpleNamespace(
-        **{"t_ms": NOW_MS, "promised": 3.0, "watched_ms": 500 * WEEK_MS, "effective_votes": 2.5} | values
+        **{
+            "t_ms": NOW_MS,
+            "promised": 3.0,
+            "watched_ms": 500 * WEEK_MS,
+            "effective_votes": 2.5,
+            "calm_exceedance": {},
+        }
+        | values
     )
 
 

@@ -64,7 +64,7 @@ def at_worst(candidate: Candidate, numbers: Mapping[str, Any]) -> dict[str, Any]
 def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: int) -> dict[str, Any]:
     """The `data` of an alarm event.
 
-    `numbers`: observed, expected, lower, upper, surprise, p, scorers, votes, threshold.
+    `numbers`: observed, expected, lower, upper, surprise, p, scorers, votes, threshold; confidence where known.
     """
     first, present = series_labels(scene, candidate.row), series_labels(scene, candidate.present)
     numbers = at_worst(candidate, numbers)
@@ -123,6 +123,7 @@ def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: 
             "event": event_json(candidate),
             "checks": {reason: reason in holds for reason in REASONS},
             "threshold": numbers["threshold"],
+            "confidence": numbers.get("confidence"),
             "window": {"from": iso(candidate.start_ms - WINDOW_BEFORE_MS), "to": iso(scene.t_ms)},
         },
         "suppression": suppression,

@@ -37,6 +37,7 @@ def numbers_of(core: Core, state: State, view: View, judgement: Judgement, candi
     return {
         **out, "surprise": number(fused), "p": number(10 ** -abs(fused)),
         "threshold": threshold_json(core, candidate, judgement.threshold),
+        "confidence": number(core.rows.confidence(state.rows, candidate.present)),
     }  # fmt: skip
 
 

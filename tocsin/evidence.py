@@ -22,6 +22,7 @@ def page(body: Body, timeline: Sequence[Body]) -> RenderableType:
     parts += _witnesses(evidence.get("witnesses") or [])
     parts += _event(evidence.get("event"))
     parts += _threshold(evidence.get("threshold"))
+    parts += _confidence(evidence.get("confidence"))
     parts += _timeline(timeline)
     return Group(*parts)
 
@@ -106,6 +107,11 @@ def _threshold(threshold: Body | None) -> Iterable[RenderableType]:
             text += f"; budget {number(budget.get('rate'))} per {plain(budget.get('per'))}"
             text += f", realised {number(budget.get('realised'))}"
         yield Text(text + "\n")
+
+
+def _confidence(confidence: float | None) -> Iterable[RenderableType]:
+    if confidence is not None and confidence < 1:
+        yield Text(f"the series is young: judged with a confidence of {confidence:.2f}, 1 from its 14th day on\n")
 
 
 def _timeline(timeline: Sequence[Body]) -> Iterable[RenderableType]:

@@ -56,12 +56,15 @@ def _decide_kinds(core: Core, state: State, derived: Derived, y: NDArray[np.floa
         declared = {m: k.kind for m, k in enumerate(core.schema.metrics)}
         for m in np.unique(lattice.metric[undecided]):
             mine = undecided[lattice.metric[undecided] == m]
-            if declared[int(m)] in ("gauge", "ratio"):
+            known = rows.kind[(lattice.metric == m) & (rows.kind > COUNT)]
+            # of a metric that is known as a gauge a new row is one: as a count it would make all others forget
+            if declared[int(m)] in ("gauge", "ratio") or (declared[int(m)] == "auto" and len(known)):
                 seen = y[mine[lattice.leaf[mine]]]
                 if bool(np.isnan(seen).all()):
                     continue  # roll-ups whose leaves have not said anything yet
                 before = rows.unit[(lattice.metric == m) & (rows.kind == LOG_GAUGE)]
-                rows.kind[mine] = REAL_GAUGE if bool((seen < 0).any()) else LOG_GAUGE
+                is_real = bool((seen < 0).any()) or (len(known) > 0 and bool((known == REAL_GAUGE).all()))
+                rows.kind[mine] = REAL_GAUGE if is_real else LOG_GAUGE
                 _fix_scale(state, mine, y, seen, float(before[0]) if len(before) else None)
             else:
                 rows.kind[mine] = COUNT

@@ -84,13 +84,28 @@ def test_a_device_born_in_week_three_is_expected_to_live_as_its_family_does() ->
     assert borrowed < flat / 5
 
 
-@pytest.mark.parametrize("kind", ["count", "gauge"])
+@pytest.mark.parametrize("kind", ["count", "gauge", "auto"])
 def test_a_birth_is_told_to_nobody(kind: str) -> None:
     """Twice the volume of the family in one tick, and the end of the warm-up; nor does a gauge of another size."""
     schema = replace(SCHEMA, metrics=(replace(SCHEMA.metrics[0], kind=kind, aggregate="mean"),))  # type: ignore[arg-type]
     y = volumes(schema)
 
     assert [] == live(*start(schema, y), y)[2]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_birth_makes_no_other_gauge_forget(sign: int) -> None:
+    """Kind and level of all other leaves of an undeclared metric stay: positive values on logs, others as they are."""
+    schema = replace(SCHEMA, metrics=(Metric("requests", kind="auto", aggregate="mean"),))
+    y = sign * volumes(schema)
+    core, state = start(schema, y)
+    before, kinds = state.season.ell.copy(), state.rows.kind.copy()
+    live(core, state, y[: HISTORY + 1])
+    n = len(before)
+
+    assert np.abs(state.season.ell[:n] - before).max() < 0.1
+    assert kinds.tolist() == state.rows.kind[:n].tolist()
+    assert {kinds[0]} == set(state.rows.kind[n:].tolist())
 
 
 def test_roll_ups_count_the_device_once_it_is_judged() -> None:

@@ -19,6 +19,7 @@ START = 2.5  # of a row's worst hours, in its own standard deviations
 BLOCK_QUANTILE = 0.9
 BLOCK_MS, BLOCK_TICKS = HOUR_MS, 6
 PROMISED = (1e-2, 1e-3)  # p whose keeping is watched, of fused scores in one direction
+UNKNOWN = np.float32(1e30)  # a level before the first fit
 LEAST_FUSED = 1000.0  # fused scores from which on their ranks are used
 VOLUME_EDGES = tuple(10.0**x for x in (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0))  # mean counts per tick
 
@@ -36,7 +37,9 @@ class CalibrationState(NamedTuple):
     scale: NDArray[np.float32]  # (K, S) by which the row's |z| is divided
     fused: NDArray[np.float32]  # (C, 2, BINS) decayed counts of the fused score c
     fused_total: NDArray[np.float32]  # (C,)
-    levels: NDArray[np.float32]  # (C, 2, 2) |c| that is exceeded with each of PROMISED, as of the last fit; inf before
+    levels: NDArray[
+        np.float32
+    ]  # (C, 2, 2) |c| that is exceeded with each of PROMISED, as of the last fit; UNKNOWN before
     exceeded: NDArray[np.float32]  # (C, 2) decayed counts of fused scores outside episodes beyond these
     outside: NDArray[np.float32]  # (C,) decayed counts of all of them
     updates: NDArray[np.int64]  # (1,) learning ticks so far
@@ -68,7 +71,7 @@ class Calibration:
             np.full((k, n), START, np.float32), np.zeros((k, n), np.float32), np.zeros(2, np.int64),
             np.ones((k, n), np.float32),
             np.zeros((c, 2, BINS), np.float32), np.zeros(c, np.float32),
-            np.full((c, 2, len(PROMISED)), np.inf, np.float32), np.zeros((c, len(PROMISED)), np.float32),
+            np.full((c, 2, len(PROMISED)), UNKNOWN, np.float32), np.zeros((c, len(PROMISED)), np.float32),
             np.zeros(c, np.float32), np.zeros(1, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip
 
@@ -239,7 +242,7 @@ class Calibration:
     def _count(self, state: CalibrationState, c: Floats, classes: Ints, judged: Bools) -> None:
         """Fused scores beyond the levels of the last fit, which knew nothing of them."""
         least = float(state.levels.min())
-        if not np.isfinite(least):
+        if least >= UNKNOWN:
             return
         state.outside[...] += np.bincount(classes[judged], minlength=self.classes)
         with np.errstate(invalid="ignore"):

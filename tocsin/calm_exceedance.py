@@ -18,12 +18,12 @@ GAUGE = "gauge"
 
 
 def volume_name(volume: int) -> str:
-    """The mean counts a tick of a bucket.
+    """The mean counts a tick of a bucket; 3 stands for the square root of ten.
 
     >>> volume_name(0), volume_name(3), volume_name(6)
     ('<0.3', '3-10', '>=100')
     """
-    edges = [f"{edge:.1g}" for edge in VOLUME_EDGES]
+    edges = [f"{float(f'{edge:.1g}'):g}" for edge in VOLUME_EDGES]
     if volume == 0:
         return f"<{edges[0]}"
     return f">={edges[-1]}" if volume == len(edges) else f"{edges[volume - 1]}-{edges[volume]}"

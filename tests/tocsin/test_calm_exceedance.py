@@ -46,6 +46,7 @@ def test_the_engine_tells_how_calm_rows_keep_the_promise() -> None:
     assert {} == outcomes[0].calm_exceedance
     levels = {level for level, _ in found}
     assert {"all", "region", "device,region,activity"} <= levels
+    assert {"30-100", ">=100"} == {volume for _, volume in found}
     assert all(len(pairs) == len(PROMISED) for pairs in found.values())
     assert expected > 50
     assert 1 / 3 < exceeded / expected < 3

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frame import Bools, Key, Tick
+from detector.frame import Key, Tick
 from detector.leaning import lean_on
 from detector.timing import DAY_MS
 from detector.warmstart import BucketSums, add_ticks, no_sums, start_from
@@ -22,7 +23,6 @@ from tocsin.rows import COUNT, LOG_GAUGE, REAL_GAUGE, link
 
 QUIET_MS = 3 * DAY_MS  # the end of history that is stepped through, at least
 SHORTEST_MS = 2 * DAY_MS  # shorter history is stepped only
-MOST_LOOKED_UP = 200_000  # ticks for which the calendar is asked
 SAMPLED = 16_384  # ticks from which the usual size of a gauge is taken
 
 
@@ -61,17 +61,18 @@ def start_levels(core: Core, state: State, past: Past, calendar: Calendar, quiet
     if past.ticks and past.last_ms - past.first_ms >= SHORTEST_MS:
         _decide(core, state, past)
         quiet = min(past.ticks, max(core.timing.ticks(quiet_ms), 200))
-        off = _in_events(calendar, past)
+        off = _Unheard.of(core, state, calendar, past)
         sums = no_sums(core.timing, past.first_ms, past.last_ms, len(state.index))
         seen = np.zeros(len(state.index), np.int64)  # samples before the quiet steps
         whole = no_sums(core.timing, past.first_ms, past.last_ms, 1)  # ticks of each bucket
         at, leaves = 0, derived.lattice.leaf
         for t_ms, y in _linked(core, state, past):
-            keep = slice(None) if off is None else ~off[at : at + len(t_ms)]
-            add_ticks(sums, core.timing, t_ms[keep], y[keep], np.arange(len(state.index)))
-            add_ticks(whole, core.timing, t_ms[keep], np.zeros((len(t_ms), 1))[keep], np.zeros(1, np.int64))
+            add_ticks(whole, core.timing, t_ms, np.zeros((len(t_ms), 1)), np.zeros(1, np.int64))
             early = max(0, min(len(t_ms), past.ticks - quiet - at))
             seen += np.where(leaves, np.isfinite(y[:early]).sum(axis=0), early)
+            if off is not None:
+                off.leave_out(t_ms, y)
+            add_ticks(sums, core.timing, t_ms, y, np.arange(len(state.index)))
             at += len(t_ms)
         _roll_up(core, state, sums, whole.count[..., 0])
         start_from(state.season, core.timing, sums, state.rows.kind > COUNT, lean_on(state.index))
@@ -102,12 +103,33 @@ def step_quietly(
     return state
 
 
-def _in_events(calendar: Calendar, past: Past) -> Bools | None:
-    """(T,) ticks inside events, which teach no profile; None where no event is on, or one always is."""
-    if not calendar.fingerprint or past.ticks >= MOST_LOOKED_UP:
-        return None
-    off = np.array([bool(calendar.active(int(t))) for piece in past.read() for t in piece.t_ms.tolist()], bool)
-    return None if off.mean() > 0.5 else off  # a calendar that is always on says nothing
+@dataclass(frozen=True, slots=True)
+class _Unheard:
+    """Events in the past, and the leaves that each speaks about: what they did then teaches no profile."""
+
+    occurrences: tuple[tuple[int, int, NDArray[np.int64]], ...]  # from, until (excluded), leaves in scope
+
+    @classmethod
+    def of(cls, core: Core, state: State, calendar: Calendar, past: Past) -> _Unheard | None:
+        """None where no event is on, or the calendar covers more than half of what was seen: then it says nothing."""
+        leaves: dict[object, NDArray[np.int64]] = {}  # one array a scope
+        found = []
+        for o in calendar.between(past.first_ms, past.last_ms + 1):
+            if o.scope not in leaves:
+                leaves[o.scope] = np.flatnonzero(core.scopes.mask(state.index, o))
+            found.append((o.from_ms, o.until_ms, leaves[o.scope]))
+        covered = sum(
+            (min(until, past.last_ms) - max(since, past.first_ms)) * len(inside) for since, until, inside in found
+        )
+        most = 0.5 * (past.last_ms - past.first_ms) * max(int(core.adapt(state).lattice.leaf.sum()), 1)
+        return cls(tuple(found)) if found and covered <= most else None
+
+    def leave_out(self, t_ms: NDArray[np.int64], y: NDArray[np.float64]) -> None:
+        """Forgets, in place, what leaves in scope did: `t_ms` (T,) ascending, `y` (T, S)."""
+        for since, until, leaves in self.occurrences:
+            low, high = np.searchsorted(t_ms, (since, until)).tolist()
+            if low < high:
+                y[low:high, leaves] = np.nan
 
 
 def _linked(core: Core, state: State, past: Past) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
@@ -188,9 +210,10 @@ def _sampled(past: Past, size: int) -> NDArray[np.float64]:
 
 
 def _roll_up(core: Core, state: State, sums: BucketSums, ticks: NDArray[np.float32]) -> None:
-    """Roll-up columns of the sums, from the leaves': sums (means for gauges), a missing leaf at its mean.
+    """Roll-up columns of the sums, from the leaves': sums (means for gauges).
 
-    `ticks` (W, P): ticks that each bucket has had.
+    A missing leaf enters at its mean of that slot; one that was never seen in it moves like the others of the roll-up.
+    `ticks` (W, P): ticks that each bucket has had. A roll-up with more than half of its volume missing stays empty.
     """
     lattice = core.adapt(state).lattice
     if not lattice.rollups:
@@ -198,11 +221,17 @@ def _roll_up(core: Core, state: State, sums: BucketSums, ticks: NDArray[np.float
     leaf, gauge = lattice.leaf, state.rows.kind > COUNT
     n = sums.count.sum(axis=(0, 1))
     mean = sums.total.sum(axis=(0, 1)) / np.maximum(n, 1)
-    leaves = lattice.sum_up(leaf.astype(float))
+    size = np.where(leaf, np.where(gauge, 1.0, mean), 0.0)
+    whole = lattice.sum_up(size.copy())
+    of_slot, seen = sums.total.sum(axis=0), sums.count.sum(axis=0)  # (P, S)
+    of_slot /= np.maximum(seen, 1)
     for week, slot in np.argwhere(ticks > 0):
         total, count = sums.total[week, slot], sums.count[week, slot]
-        filled = np.where(leaf, total + mean * (ticks[week, slot] - count), 0.0)
-        lattice.sum_up(filled)
-        filled[gauge] /= np.maximum(leaves[gauge], 1)
-        total[~leaf] = filled[~leaf]
-        count[~leaf] = ticks[week, slot]
+        missing = ticks[week, slot] - count
+        filled = lattice.sum_up(np.where(leaf, total + of_slot[slot] * missing, 0.0))
+        known = lattice.sum_up(np.where(seen[slot] > 0, size, 0.0))
+        unknown = lattice.sum_up(np.where(leaf, size * missing / ticks[week, slot], 0.0))
+        filled *= np.where(gauge, 1.0, whole) / np.where(known > 0, known, 1.0)
+        there = ~leaf & (unknown <= 0.5 * whole)
+        total[~leaf] = np.where(there, filled, 0.0)[~leaf]
+        count[~leaf] = np.where(there, ticks[week, slot], 0)[~leaf]

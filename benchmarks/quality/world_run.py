@@ -18,6 +18,7 @@ from ensemble.budget import Per
 from suppression.candidate import Candidate
 from suppression.controls import Controls
 from suppression.width import leaves_of
+from tocsin.backfill import QUIET_MS
 from tocsin.calendar_file import parse_calendars
 from tocsin.core import Core, State
 from tocsin.fork import fork
@@ -118,7 +119,7 @@ class Service:
         panel = world.panel(0, int(world.parameters.history_days * DAY_MINUTES))
         self.learnt = warm_up(
             core, core.init(), world.leaves, panel.t_ms, panel.y, self.controls.calendar,
-            progress=lambda done, all_: progress("history", done, all_),
+            QUIET_MS, progress=lambda done, all_: progress("history", done, all_),
         )  # fmt: skip
         rows = self.learnt.index.rows
         self.rows = np.array([rows[key] for key in world.leaves])

@@ -48,7 +48,7 @@ class Candidate:
     fused: float = 0.0  # peak c
     largest_z: float = 0.0
     is_run: bool = False  # zero run or stuck
-    special: str = ""  # "zero_run", "stuck" or ""
+    special: str = ""  # "zero_run", "stuck", "missing" or ""
     is_shadow: bool = False  # opened by the calendar's own test: what would have fired without the event
     state: State = "pending"
     is_weak: bool = True

@@ -57,6 +57,8 @@ def summary(
         return f"{subject}: nothing but zeros for {span}"
     if candidate.special == "stuck":
         return f"{subject}: the same value again and again for {span}"
+    if candidate.special == "missing":
+        return f"{subject}: no data for {span}"
     metric = labels["metric"]
     many = metric.endswith("s") and not metric.endswith("ss")
     ended = candidate.state == "resolved"

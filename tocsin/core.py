@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.absence import AbsenceState
 from detector.contrast import ContrastState
 from detector.forecasters.seasonal import Seasonal, SeasonalState
 from detector.frame import Ints
@@ -30,6 +31,7 @@ from ensemble.budget import Budget, BudgetState
 from ensemble.calibrate import Calibration, CalibrationState, volume_class
 from ensemble.combiners.contrast_led import ContrastLed, OnsetState
 from ensemble.episode import Episode, EpisodeState
+from ensemble.gap_law import GapLawState
 from ensemble.opening_law import OpeningLawState
 from ensemble.recent_peak import RecentPeakState
 from ensemble.votes import Votes, VotesState
@@ -77,6 +79,8 @@ class State:
     law: OpeningLawState
     lone_rows: LoneRows
     collected: Collected
+    absence: AbsenceState
+    gaps: GapLawState
     impact: ImpactState
     budget: BudgetState
     candidates: list[Candidate] = field(default_factory=list)
@@ -216,7 +220,9 @@ class Core:
         return (derived.shapes * KINDS + gauge) * VOLUMES + volume
 
 
-LONE_COMPONENTS = ("link", "innovation", "hours", "entity_hours", "peak", "law", "lone_rows", "collected")
+LONE_COMPONENTS = (
+    "link", "innovation", "hours", "entity_hours", "peak", "law", "lone_rows", "collected", "absence", "gaps",
+)  # fmt: skip
 COMPONENTS = (
     "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "votes", "onset",
     "episode", *LONE_COMPONENTS,

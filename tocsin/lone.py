@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.absence import Absence, AbsenceState
 from detector.innovations import Innovations, InnovationState
 from detector.link import ENOUGH, Link, neutral
 from detector.schema import MINUTE_MS, Schema
 from detector.series import Lattice
 from ensemble.entity import Entity
+from ensemble.gap_law import GapLaw, GapLawState
 from ensemble.opening_law import OpeningLaw, OpeningLawState
 from ensemble.recent_peak import RecentPeak, RecentPeakState
 from ensemble.worst_hours import WorstHours, WorstHoursState
@@ -25,6 +27,7 @@ MOST_COLLECTED = 2048  # ticks of a cold start's history
 class LoneRows(NamedTuple):
     stage: NDArray[np.int8]  # (S,) NEW before the first sample, COLLECTING until the warm-up has passed, then JUDGED
     calm: NDArray[np.int32]  # (S,) ticks since the row's unit was over the threshold
+    heard: NDArray[np.int32]  # (S,) ticks with a sample since the row's unit was missing for unusually long
     threshold: NDArray[np.float64]  # () of s' in force; 0 before the first
     day: NDArray[np.int64]  # () day since the epoch in which it was read from the law
 
@@ -61,6 +64,8 @@ class Lone:
     entity: Entity | None
     close_ticks: int
     collected: int  # ticks that a cold start keeps at most
+    absence: Absence  # of units
+    gap_law: GapLaw  # of units
 
     @classmethod
     def of(cls, schema: Schema, warmup_ms: int) -> Lone:
@@ -73,11 +78,12 @@ class Lone:
         collected = min(max(-(-warmup_ms // interval), ENOUGH), MOST_COLLECTED)
         return cls(
             Innovations.of(interval), hours, RecentPeak.of(interval), law, single, Entity() if several else None, close,
-            collected,
+            collected, Absence(interval), GapLaw(interval),
         )  # fmt: skip
 
     def init_rows(self, n: int) -> LoneRows:
-        return LoneRows(np.zeros(n, np.int8), np.full(n, LONG_CALM, np.int32), np.zeros(()), np.array(-1))
+        calm, heard = np.full((2, n), LONG_CALM, np.int32)
+        return LoneRows(np.zeros(n, np.int8), calm, heard, np.zeros(()), np.array(-1))
 
     def init_collected(self, n: int) -> Collected:
         """Does not depend on `n`: rows join it with their first sample."""
@@ -99,6 +105,12 @@ class Lone:
 
     def init_peak(self, n: int) -> RecentPeakState:
         return self.peak.init(n)
+
+    def init_absence(self, n: int) -> AbsenceState:
+        return self.absence.init(n)
+
+    def init_gaps(self, n: int) -> GapLawState:
+        return self.gap_law.init(n)
 
     def init_law(self, n: int) -> OpeningLawState:
         return self.law.init(n)

@@ -18,9 +18,11 @@ from suppression.suppressor import Scene
 from tocsin.alarm_numbers import threshold_json, voice
 from tocsin.alarms import grade, incident_of, refresh
 from tocsin.core import Core, Derived, State
+from tocsin.lone import LONG_CALM
 from tocsin.lone_judge import LoneJudgement
 
 LOUDEST = 3  # metrics of a unit that are named as evidence
+MISSING = "missing"
 LEAST_SURPRISE = 2.0  # from which a metric counts as a voice for the alarm
 
 
@@ -30,13 +32,14 @@ def follow_lone(
 ) -> tuple[list[AlarmEvent], int, dict[str, int]]:  # fmt: skip
     """Opens, judges and ends candidates; the events of this tick, how many opened, how many were first held by what."""
     opened = [_open(state, view, judgement, int(row), t_ms) for row in np.flatnonzero(judgement.entered)]
+    opened += _missing(state, derived, judgement, t_ms)
     state.candidates += opened
     life, held = Lifecycle(), dict[str, int]()
     scene = None
     for candidate in state.candidates:
         scene = scene or _scene(core, state, derived, view, effects, controls, judgement)
         _absorb(candidate, state, derived, view, judgement)
-        if view.judgeable[candidate.present] and candidate.is_at_worst():
+        if candidate.special != MISSING and view.judgeable[candidate.present] and candidate.is_at_worst():
             candidate.remember(_measured(core, state, derived, view, judgement, candidate))
         before = candidate.state
         _follow(core, state, derived, view, judgement, scene, candidate, life)
@@ -58,6 +61,25 @@ def _open(state: State, view: View, judgement: LoneJudgement, row: int, t_ms: in
     )
 
 
+def _missing(state: State, derived: Derived, judgement: LoneJudgement, t_ms: int) -> list[Candidate]:
+    """Candidates of units that are missing for unusually long; not of one that people are already told about."""
+    units, missing = derived.units, judgement.missing
+    assert units is not None
+    told = {int(units.of[c.present]) for c in state.candidates if c.state == "firing"}
+    out = []
+    for row in np.flatnonzero(missing.opens).tolist():
+        if int(units.of[row]) in told:
+            state.lone_rows.heard[row] = LONG_CALM  # asked again at the next tick
+            continue
+        identity = alarm_id(t_ms, state.index.metric_of(row).name, state.index.cuboid(row), "down")
+        out.append(
+            Candidate(
+                identity, row, row, -1, t_ms, t_ms, contrast=math.nan, is_run=True, special=MISSING, is_weak=False,
+            )
+        )  # fmt: skip
+    return out
+
+
 def _scene(
     core: Core, state: State, derived: Derived, view: View, effects: Effects, controls: Controls,
     judgement: LoneJudgement,
@@ -76,6 +98,13 @@ def _absorb(candidate: Candidate, state: State, derived: Derived, view: View, ju
     assert derived.units is not None
     row = candidate.present
     unit = int(derived.units.of[row])
+    if candidate.special == MISSING:
+        head = derived.units.heads[unit] if unit >= 0 else row
+        candidate.calm_ticks = int(state.lone_rows.heard[head]) if unit >= 0 else LONG_CALM
+        said = float(judgement.c[row])
+        if math.isfinite(said) and judgement.missing.s[head] > 0:
+            candidate.fused = max(candidate.fused, abs(said))
+        return
     candidate.calm_ticks = int(state.lone_rows.calm[derived.units.heads[unit]]) if unit >= 0 else 1 << 20
     if not view.judgeable[row]:
         return
@@ -110,11 +139,16 @@ def _follow(
         return life.resolve(candidate, "withdrawn", t_ms, make)
     if candidate.calm_ticks >= core.lone.close_ticks:
         return life.resolve(candidate, "recovered", t_ms, make)
+    if candidate.special == MISSING and state.rows.age[candidate.present] * core.timing.interval_ms >= (
+        core.parameters.idle_ttl_ms
+    ):
+        return life.resolve(candidate, "series_gone", t_ms, make)
     grade(core, state, view, candidate)
     if candidate.state == "firing":
         return refresh(candidate, life, t_ms, make)
     # while it is calm nothing is asked: what lies within the threshold is no reason to tell
-    if view.judgeable[candidate.present] and not candidate.calm_ticks:
+    asked = view.judgeable[candidate.present] or candidate.special == MISSING
+    if asked and not candidate.calm_ticks:
         verdict = core.judge.decide(candidate, scene)
         if verdict == "wait":  # for something wider: there is nothing wider
             verdict = "tell"
@@ -158,6 +192,10 @@ def _voices(
     reading, units = judgement.reading, derived.units
     assert units is not None
     row = candidate.present
+    if candidate.special == MISSING:
+        gap = float(state.absence.gap[row])
+        now = float(judgement.c[row]) if gap else math.nan
+        return [voice(MISSING, now, candidate.sign * candidate.fused, gap, "ticks in which one was due and none came")]
     own = voice(
         "innovation", float(judgement.F[row]), candidate.sign * candidate.residual + 0.0, float(reading.z[row]),
         "one tick against the minutes before it, in usual sizes",

@@ -18,6 +18,7 @@ from suppression.impact import Effects, prior
 from tocsin.core import Core, Derived, State
 from tocsin.filling import leaf_values
 from tocsin.lone import JUDGED, LONG_CALM, Lone, Units
+from tocsin.lone_absence import Missing, foretold_pages, judge_absence, learn_absence
 from tocsin.lone_start import collect, on_scale
 from tocsin.rows import REAL_GAUGE
 
@@ -45,10 +46,11 @@ class LoneJudgement:
     """Surprise of each row by itself (F) and of its unit (c), signed; rows in which an opening was seen."""
 
     F: Float32s  # (S,)
-    c: Float32s  # (S,)
+    c: Float32s  # (S,); of units that are missing, how unusual that is, below zero
     entered: NDArray[np.bool_]  # (S,) the loudest row of a unit that opens
     threshold: float  # surprise
     reading: Reading
+    missing: Missing
 
 
 def judge_lone(
@@ -73,11 +75,12 @@ def judge_lone(
     reading.ready = ready
     _set_threshold(core, lone, state, units, tick.t_ms)
     reading.threshold = float(state.lone_rows.threshold)
+    missing = judge_absence(core, lone, state, units, ~np.isnan(y), ready, tick.t_ms)
     reach = innovation.band * np.exp(state.hours.log_unit)
     mu, lower, upper = invert(state.link, innovation.expected + np.stack([np.zeros_like(reach), -reach, reach]))
     reading.lower, reading.upper = lower.astype(np.float32), upper.astype(np.float32)
     view = _view(core, state, derived, tick.t_ms, y, mu, ready)
-    return view, events_on(core, state, derived, controls, tick.t_ms), _opened(lone, state, units, reading)
+    return view, events_on(core, state, derived, controls, tick.t_ms), _opened(lone, state, units, reading, missing)
 
 
 def _reading(lone: Lone, state: State, units: Units, x: Float32s, z: Float32s, s: Float32s) -> Reading:
@@ -99,7 +102,7 @@ def _set_threshold(core: Core, lone: Lone, state: State, units: Units, t_ms: int
     own = state.lone_rows
     if not own.threshold or int(own.day) != t_ms // DAY_MS:
         budget = core.budget.promised(len(units.heads)) / 1000
-        own.threshold[...] = lone.law.threshold(state.law, budget)
+        own.threshold[...] = lone.law.threshold(state.law, budget - foretold_pages(core, lone, state, units))
         own.day[...] = t_ms // DAY_MS
 
 
@@ -127,8 +130,8 @@ def _view(
     return view
 
 
-def _opened(lone: Lone, state: State, units: Units, reading: Reading) -> LoneJudgement:
-    """Which units open at this tick: over the threshold after enough calm ticks. A gap never opens."""
+def _opened(lone: Lone, state: State, units: Units, reading: Reading, missing: Missing) -> LoneJudgement:
+    """Which units open at this tick: over the threshold after enough calm ticks. Gaps open by `missing` only."""
     calm, heads = state.lone_rows.calm, units.heads
     told = reading.told_s[heads]
     with np.errstate(invalid="ignore"):
@@ -143,8 +146,12 @@ def _opened(lone: Lone, state: State, units: Units, reading: Reading) -> LoneJud
         entered[members[int(np.argmax(loudness[members]))]] = True
     of_units = np.append(lone.law.surprise(told), np.float32(np.nan))
     F = lone.row_law.surprise(reading.s) * sign
+    c = of_units[units.of] * sign
+    if not np.isnan(missing.s).all():
+        silent = np.append(missing.s[heads], np.float32(np.nan))[units.of]
+        c = np.where(np.isnan(silent), c, -lone.law.surprise(silent)).astype(np.float32)
     threshold = lone.law.surprise(np.array([reading.threshold], np.float32))
-    return LoneJudgement(F, of_units[units.of] * sign, entered, float(threshold[0]), reading)
+    return LoneJudgement(F, c, entered, float(threshold[0]), reading, missing)
 
 
 def events_on(core: Core, state: State, derived: Derived, controls: Controls, t_ms: int) -> Effects:
@@ -185,18 +192,22 @@ def _turned(occurrence: Occurrence) -> Occurrence:
     return replace(occurrence, change=(high, low))
 
 
-def learn_lone(core: Core, state: State, t_ms: int, reading: Reading, effects: Effects) -> None:
+def learn_lone(
+    core: Core, state: State, t_ms: int, reading: Reading, missing: Missing, effects: Effects
+) -> None:  # fmt: skip
     """Everything learns at full rate, clips protect it; frozen rows learn nothing, rows in events no unit, no law."""
     lone = core.lone
     assert lone is not None
     size = len(reading.x)
-    rate, counts = np.ones(size, np.float32), reading.ready
+    rate, calm = np.ones(size, np.float32), np.ones(size, bool)
     if effects.frozen is not None and effects.event_only is not None:
         rate[effects.frozen] = 0
-        counts = counts & ~(effects.frozen | effects.event_only)
+        calm &= ~(effects.frozen | effects.event_only)
+    counts = reading.ready & calm
     lone.peak.advance(state.peak, t_ms, reading.unit_s)
     lone.innovations.learn(state.innovation, t_ms, reading.x, rate)
     lone.hours.learn(state.hours, t_ms, reading.z, counts)
     if lone.entity is not None:
         lone.hours.learn(state.entity_hours, t_ms, reading.c, counts)
     lone.law.learn(state.law, t_ms, reading.told_s, counts)
+    learn_absence(core, lone, state, t_ms, missing, calm)

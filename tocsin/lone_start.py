@@ -18,6 +18,7 @@ from ensemble.worst_hours import WorstHours, WorstHoursState
 from suppression.calendar import Calendar
 from tocsin.core import Core, State
 from tocsin.lone import COLLECTING, JUDGED, LONG_CALM, NEW, Collected, Lone
+from tocsin.lone_absence import warm_absence
 from tocsin.rows import LOG_GAUGE, REAL_GAUGE
 
 LEFT_OUT = 0.1  # of history, at its start: levels are still settling there
@@ -89,12 +90,16 @@ def join(core: Core, state: State, rows: NDArray[np.int64], studied: Studied, co
         members = [[column_of.get(int(row), -1) for row in units.table[:, unit]] for unit in fresh]
         heads = units.heads[fresh]
         padded = np.concatenate([s, np.full((len(s), 1), np.nan, np.float32)], axis=1)
-        c = lone.entity.fuse(np.moveaxis(padded[:, np.array(members, np.int64).reshape(len(fresh), -1)], 2, 0))
+        places = np.array(members, np.int64).reshape(len(fresh), -1)
+        c = lone.entity.fuse(np.moveaxis(padded[:, places], 2, 0))
+        seen = ~np.isnan(padded[:, places]).all(axis=2)
         s = _settle(lone.hours, state.entity_hours, t_ms, c, heads, counting)
     else:
         s = s[:, [column_of[int(row)] for row in heads]]
+        seen = ~np.isnan(s)
     if not len(heads):
         return
+    warm_absence(lone, state, t_ms, seen, heads, counting)
     _count_openings(lone, state, t_ms, s, heads, counting)
     state.lone_rows.threshold[...] = 0  # to be read anew from the law
 

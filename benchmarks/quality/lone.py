@@ -26,6 +26,21 @@ def detect(dataset: Dataset, budget: float, alter: Callable[[Core], None] | None
     return Detection(tuple(page for pages, _ in found for page in pages), tuple(p for _, p in found))
 
 
+def lone_events(panel: Panel, dataset: Dataset, budget: float) -> list[tuple[int, AlarmEvent]]:
+    """Every event of the engine over one panel, with its tick."""
+    run = _run(panel, dataset, budget, None)
+    for i in range(min(unit.score_from for unit in panel.units), len(panel.t_ms)):
+        run.tick(i)
+    return run.events
+
+
+def _run(panel: Panel, dataset: Dataset, budget: float, alter: Callable[[Core], None] | None) -> _Run:
+    core = Core(lone_schema(panel), Parameters(budget=budget, budget_per="series-week"))
+    if alter is not None:
+        alter(core)
+    return _Run(core, panel, dataset)
+
+
 def lone_schema(panel: Panel) -> Schema:
     """Units are values of one dimension without peers; columns of a unit are metrics, a single column is `value`."""
     names = sorted({_metric(column.labels) for column in panel.columns})
@@ -45,10 +60,7 @@ def _metric(labels: dict[str, str]) -> str:
 def _detect(
     number: int, panel: Panel, dataset: Dataset, budget: float, alter: Callable[[Core], None] | None
 ) -> tuple[list[Page], NDArray[np.float64]]:
-    core = Core(lone_schema(panel), Parameters(budget=budget, budget_per="series-week"))
-    if alter is not None:
-        alter(core)
-    run = _Run(core, panel, dataset)
+    run = _run(panel, dataset, budget, alter)
     p = np.full((len(panel.t_ms), len(panel.units)), np.nan)
     first = min(unit.score_from for unit in panel.units)
     for i in range(first, len(panel.t_ms)):
@@ -69,6 +81,7 @@ class _Run:
     unit: NDArray[np.int64] = field(init=False)  # (S,) of columns
     start: NDArray[np.int64] = field(init=False)  # (S,) first judged tick of columns
     heads: NDArray[np.int64] = field(init=False)  # (U,) a row of each unit
+    last: dict[str, int] = field(init=False)  # tick of the last row of each unit: what follows is no gap
     studied: Studied = field(init=False)
     outside: NDArray[np.bool_] | None = field(init=False)
     events: list[tuple[int, AlarmEvent]] = field(init=False)
@@ -84,6 +97,7 @@ class _Run:
         self.unit = np.array([c.unit for c in panel.columns], np.int64)
         self.start = np.array([panel.units[c.unit].score_from for c in panel.columns], np.int64)
         self.heads = np.array([self.rows[panel.unit_columns(u)[0]] for u in range(len(panel.units))], np.int64)
+        self.last = {unit.name: unit.last for unit in panel.units}
         calendar = calendar_of(self.dataset, panel)
         self.controls = Controls(calendar=calendar)
         end = int(self.start.max())
@@ -102,9 +116,9 @@ class _Run:
         delivered = np.ones(len(self.core.schema.metrics), bool)
         tick = Tick(int(self.panel.t_ms[i]), y, delivered)
         self.state, outcome = step(self.core, self.state, tick, self.controls)
-        self.events += [(i, event) for event in outcome.events]
+        self.events += [(i, e) for e in outcome.events if i <= self.last[e.data["series"]["series"]]]
         p: NDArray[np.float64] = 10 ** -np.abs(outcome.surprise[self.heads].astype(float))
-        return p
+        return np.where(i <= np.array(list(self.last.values())), p, np.nan)
 
     def pages(self, number: int) -> list[Page]:
         """One page per alarm told; held candidates as suppressed rows."""

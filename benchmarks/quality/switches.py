@@ -117,6 +117,11 @@ def _seasonal_experts(core: Core) -> None:
     core.lone = replace(core.lone, innovations=Seasonless(**values))
 
 
+def _missing_data(core: Core) -> None:
+    assert core.lone is not None
+    core.lone = replace(core.lone, gap_law=replace(core.lone.gap_law, least_weeks=float("inf")))
+
+
 RULES = ("mute", "silence", "calendar", "part_of", "low_impact", "agreement", "stack")
 GRID: Mapping[str, Switch] = {
     "forecast residual": _scorers(lambda core: slice(0, core.horizons)),
@@ -128,7 +133,11 @@ GRID: Mapping[str, Switch] = {
     "in-event filter": _in_event_filter,
     **{f"rule {name}": _rule(name) for name in RULES if name not in ("mute", "silence")},
 }
-LONE: Mapping[str, Switch] = {"seasonal experts": _seasonal_experts, "recent peak": _recent_peak}
+LONE: Mapping[str, Switch] = {
+    "seasonal experts": _seasonal_experts,
+    "recent peak": _recent_peak,
+    "missing data": _missing_data,
+}
 CALENDAR = "calendar"  # a matter of the data, not of the engine
 EXCUSED_GRID: Mapping[str, str] = {
     "rule mute": "holds only what an operator asked to mute; no set has such an event",

@@ -14,6 +14,7 @@ import pytest
 from tests.docs.tree import ROOT, imports, modules, name
 
 TWINS: dict[str, tuple[str, ...]] = {
+    "detector/absence.py": ("detector/test_absence.py::test_gaps_equal_their_naive_twin",),
     "detector/align.py": ("detector/test_twins_of_rows.py::test_aligned_ticks_and_fates_equal_their_naive_twin",),
     "detector/births.py": (
         "detector/test_births.py::test_givers_equal_their_naive_twin",
@@ -109,6 +110,10 @@ TWINS: dict[str, tuple[str, ...]] = {
     "ensemble/episode.py": (
         "ensemble/test_episode.py::test_episodes_equal_their_naive_twin",
         "ensemble/test_twins_of_ranks.py::test_what_has_come_back_equals_its_naive_twin",
+    ),
+    "ensemble/gap_law.py": (
+        "ensemble/test_gap_law.py::test_rates_equal_their_naive_twin",
+        "ensemble/test_gap_law.py::test_what_is_known_equals_its_naive_figure",
     ),
     "ensemble/opening_law.py": (
         "ensemble/test_twins_of_lone_series.py::test_the_law_of_openings_equals_its_naive_twin",

@@ -114,13 +114,40 @@ def test_only_schemas_without_peers_and_witnesses_pay_for_it() -> None:
         assert (True, 0) == (getattr(state, used)[0].size > 0, getattr(state, unused)[0].size)
 
 
-def test_a_gap_never_opens() -> None:
-    """Missing samples, also of everything at once, are no news."""
-    y = noise()
-    y[SPIKE : SPIKE + 40, 1] = np.nan
-    y[SPIKE + 60 : SPIKE + 70] = np.nan
+def test_a_usual_gap_never_opens() -> None:
+    """Samples lost one by one all the time are no news, nor are two in a row then."""
+    y = noise(1000)
+    y[np.random.default_rng(5).random(y.shape) < 0.2] = np.nan
+    y[SPIKE : SPIKE + 2, 1] = np.nan
 
-    assert [] == told(run(y))
+    assert [] == [e for e in told(run(y)) if "missing" == e.data["evidence"]["scorers"][0]["name"]]
+
+
+def test_an_unusual_gap_is_told_once_and_ends_with_samples() -> None:
+    """Two ticks after the last sample, one unit over the threshold at most; open until half an hour after it ends."""
+    y, start = noise(1000), 800
+    y[start : start + 40, 1] = np.nan
+    found = events(run(y))
+
+    assert ["fired", "resolved"] == [e.type for e in found]
+    assert start + 1 <= ticks_of(found)[0] <= start + 3
+    assert start + 45 == ticks_of(found)[1]
+    assert {"metric": "value", "server": "b"} == found[0].data["series"]
+    assert "missing" == found[0].data["evidence"]["scorers"][0]["name"]
+    assert found[0].data["observed"] is None
+    at = found[0].data["evidence"]["threshold"]["at"]
+    assert at <= -found[0].data["surprise"] <= -found[1].data["surprise"] <= at + 1.001
+    assert found[0].data["summary"].startswith("value on b: no data for ")
+
+
+def test_gaps_of_irregular_series_and_of_unknown_ones_are_no_news() -> None:
+    """Two of three samples never come; and one that has been there for a day and a half."""
+    irregular, young = noise(1000), noise(560)
+    irregular[np.random.default_rng(5).random(irregular.shape) < 0.66] = np.nan
+    irregular[800:900, 1] = np.nan
+    young[480:520, 1] = np.nan
+
+    assert [] == told(run(irregular)) + told(run(young[:, 1:2], KEYS[1:2]))
 
 
 def test_nothing_is_said_before_the_warm_up_has_passed() -> None:

@@ -60,8 +60,8 @@ TAILS: dict[str, Tail] = {"exponential (in force)": exponential, "Weibull": weib
 class Asked:
     """A calibration that, before it learns a tick's fused scores, asks every tail what it says of them."""
 
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
+    def __init__(self, inner: Any, with_episodes: bool = False) -> None:
+        self.inner, self.with_episodes = inner, with_episodes
         self.counts: list[NDArray[np.int64]] = []  # per learning tick (tails, promised) exceedances
         self.cells: list[int] = []  # per learning tick rows that were judged
 
@@ -83,10 +83,10 @@ class Asked:
                 count += np.array([[tail(hist.astype(float), total, size)] for tail in TAILS.values()]) >= least
         self.counts.append(count)
         self.cells.append(len(rows))
-        self.inner.learn_fused(state, c, classes, rate, outside)
+        self.inner.learn_fused(state, c, classes, rate, None if self.with_episodes else outside)
 
 
-def exceedances(dataset: Dataset, budget: float) -> tuple[NDArray[np.int64], int]:
+def exceedances(dataset: Dataset, budget: float, with_episodes: bool = False) -> tuple[NDArray[np.int64], int]:
     """(tails, promised) how many calm scores exceed each promised p, and how many calm scores there are."""
     truth = read_grid_truth(dataset)
     if truth is None:
@@ -94,7 +94,7 @@ def exceedances(dataset: Dataset, budget: float) -> tuple[NDArray[np.int64], int
     asked: list[Asked] = []
 
     def alter(core: Core) -> None:
-        asked.append(Asked(core.calibration))
+        asked.append(Asked(core.calibration, with_episodes))
         core.calibration = asked[0]  # type: ignore[assignment]
 
     detect(dataset, budget, alter)
@@ -114,9 +114,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality.fused_tail", description=__doc__)
     parser.add_argument("path", type=Path, help="folder of a grid with incidents.csv")
     parser.add_argument("--budget", type=float, default=2.0, help="false pages per week of the service")
+    parser.add_argument(
+        "--with-episodes", action="store_true", help="rank among all scores, not those outside episodes"
+    )
     arguments = parser.parse_args(argv)
     try:
-        counts, cells = exceedances(read_dataset(arguments.path, None), arguments.budget)
+        counts, cells = exceedances(read_dataset(arguments.path, None), arguments.budget, arguments.with_episodes)
     except TocsinError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -25,6 +25,7 @@ from suppression.width import leaves_of
 from tocsin.alarm_numbers import numbers_of, remember_worst
 from tocsin.core import Core, Derived, State
 from tocsin.judgement import Judgement
+from tocsin.letting_go import has_calmed, is_gone, start_anew
 from tocsin.roots import find_roots, loud_rows
 
 SAME_ROOT = 0.6  # intersection over union of leaves from which two cuboids are one alarm
@@ -70,10 +71,16 @@ def follow_candidates(
         if candidate.end is not None:
             _close(core, state, candidate, life, t_ms, make)
             continue
-        before = candidate.state
+        before, reasons = candidate.state, candidate.reasons
         verdict = core.judge.decide(candidate, scene) if before != "firing" else "tell"
-        if verdict == "tell" and before != "firing" and _is_gone(candidate, state, view, judgement):
+        if before == "held" and "part_of" in reasons and "part_of" not in candidate.reasons and not candidate.is_run:
+            start_anew(candidate, state, view, judgement)
+            verdict = core.judge.decide(candidate, scene)
+        gone = verdict == "tell" and before != "firing" and is_gone(candidate, state, view, judgement)
+        if gone or (verdict == "tell" and before == "held" and has_calmed(candidate, judgement)):
             verdict = "wait"
+        if verdict == "hold" and before == "pending":
+            _widen_alarm(core, candidate, scene, view)
         grade(core, state, view, candidate)
         if before == "pending" and verdict == "tell":
             candidate.incident = incident_of(state, scene, candidate, t_ms)
@@ -296,22 +303,20 @@ def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement
     candidate.calm_ticks = 0 if alive else candidate.calm_ticks + 1
 
 
-def _is_gone(candidate: Candidate, state: State, view: View, judgement: Judgement) -> bool:
-    """Is a deviation that single ticks show no longer there at this one? Then nobody is told about it any more.
-
-    What a silence, an event or a wait held back may be over before it is let go, while the decayed sums remember it.
-    """
-    row = candidate.present
-    if judgement.run[row] or not view.judgeable[row]:
-        return False
-    y, mu = float(view.y[row]), float(view.base[row] if candidate.is_shadow else view.mu[row])
-    if state.rows.kind[row] > 0:
-        now, variance = y - mu, float(state.residual.sig2[0, row])
-    else:
-        now, variance = math.log((y + 1) / (mu + 1)), 1 / (mu + 1) + float(state.residual.sig2[0, row])
-    if abs(candidate.peak_raw) < 4 * math.sqrt(variance):
-        return False  # too faint for one tick to say anything
-    return candidate.sign * now < 0.25 * abs(candidate.peak_raw)
+def _widen_alarm(core: Core, candidate: Candidate, scene: Scene, view: View) -> None:
+    """A second cuboid that began with an alarm and moves as one with it: people hear of the whole, under one id."""
+    if candidate.reasons != ("part_of",):
+        return
+    by = candidate.holds[0].by
+    for alarm in scene.candidates:
+        if alarm.alarm_id != by or alarm.state != "firing":
+            continue
+        row = core.judge.part_of.whole_of(candidate, alarm, scene)
+        if row is None:
+            return
+        alarm.present = row
+        alarm.size = alarm.raw = float(view.L[0, row])
+        alarm.changed_ms = -1  # tells `refresh` that people should know
 
 
 def grade(core: Core, state: State, view: View, candidate: Candidate) -> None:

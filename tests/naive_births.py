@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 
 from detector.schema import Dimension, Schema
@@ -42,3 +43,15 @@ def opened(dimension: Dimension, row: Labels) -> Labels:
 def settled(mu: float, without: float, with_all: float) -> float:
     """The middle one of the three."""
     return sorted((mu, without, with_all))[1]
+
+
+def young_bucket(
+    level: float, slots: list[float], seen: float, ticks: int, raw: float, free: float, step: float, *,
+    interval_ms: int, bucket_ms: int,
+) -> tuple[float, list[float], float]:  # fmt: skip
+    """Level, the seven slots of a time of day, and samples seen, after a bucket in a row's first week."""
+    if not any(slots):  # never seen: learnt whole, and no news for the level
+        return level, [raw] * 7, seen + ticks
+    days = seen * interval_ms / 86_400_000
+    moved = max(math.log(2) * bucket_ms / (3 * 86_400_000), ticks / (seen + ticks)) * free
+    return level + moved, [s + max(0.15, 1 / (days + 2)) * step for s in slots], seen + ticks

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.frame import Bools
 from detector.running import minmod
 from detector.timing import DAY_MS, HOUR_MS, Timing
 from detector.view import Float32s, View
@@ -40,7 +41,8 @@ class Seasonal:
     `season_gain`: share of a bucket's deviation that moves its slot (raising it learns faster and forgets more);
     `recurring_gain`: share taken of what two successive weeks agree on, hot or not, so that a weekly match is learnt
     and last week's outage is not; `level_half_life_ms`: how fast the level follows; `pseudo_counts` steadies sparse
-    rows. Fails you where the season is neither daily nor weekly, and in the week after a change of the daily shape.
+    rows. In its first `young_ms` a row without history takes all days as alike, and its level is a plain mean of what
+    it has seen. Fails you where the season is neither daily nor weekly, and in the week after a change of the daily shape.
     """
 
     timing: Timing
@@ -49,6 +51,7 @@ class Seasonal:
     level_half_life_ms: float = 3 * DAY_MS
     pseudo_counts: float = 60.0
     cold_ms: float = HOUR_MS
+    young_ms: float = 7 * DAY_MS
 
     def init(self, n: int) -> SeasonalState:
         def zeros() -> Float32s:
@@ -149,6 +152,13 @@ class Seasonal:
         both = minmod(raw, state.prev_res[slot].astype(np.float32))
         both[np.abs(both) < c / 2] = 0
         known = ~np.isnan(state.ell)
+        young = (
+            known & (state.seen >= self.timing.ticks(self.cold_ms)) & (state.seen < self.timing.ticks(self.young_ms))
+        )
+        if young.any():
+            rows = np.flatnonzero(young)
+            self._close_young(state, rows, slot, raw[rows], np.clip(free, -c, c)[rows], step[rows])
+            known &= ~young
         move = np.where(known, self.season_gain * step + self.recurring_gain * both, 0)
         if self.timing.slots > 1:
             state.season[slot] = np.clip(state.season[slot] + move, -LARGEST, LARGEST)
@@ -157,6 +167,30 @@ class Seasonal:
         state.ell[known] += (gain * np.clip(free, -c, c))[known]
         for sums in (state.acc_y, state.acc_m, state.raw_y, state.raw_m, state.hot, state.ticks):
             sums[...] = 0
+
+    def _close_young(
+        self, state: SeasonalState, rows: NDArray[np.intp], slot: int, raw: Float32s, free: Float32s, step: Float32s
+    ) -> None:
+        """A bucket of rows (N,) in their first week: a time of day that never was is learnt whole, for all days.
+
+        Later ones move it as if two days had been seen before, and the level as its plain mean. `raw`, `free`, `step`
+        (N,): the bucket's deviation unweighted, bounded, and shrunk.
+        """
+        ticks = np.float32(state.ticks[0])
+        seen = state.seen[rows]
+        per_day = max(self.timing.slots // 7, 1)
+        is_new: Bools = np.zeros(len(rows), bool)
+        if per_day > 1:
+            alike = slot % per_day + per_day * np.arange(7)
+            where = np.ix_(alike, rows)
+            profile = state.season[where]
+            is_new = np.logical_not(profile.any(axis=0))
+            days = seen * self.timing.interval_ms / DAY_MS
+            gain = np.maximum(np.float32(self.season_gain), 1 / (days + 2))
+            state.season[where] = np.clip(profile + np.where(is_new, raw, gain * step), -LARGEST, LARGEST)
+        gain = np.maximum(math.log(2) * self.timing.bucket_ms / self.level_half_life_ms, ticks / (seen + ticks))
+        state.ell[rows] += np.where(is_new, 0, gain * free).astype(np.float32)
+        state.seen[rows] += ticks
 
     def shift(self, state: SeasonalState, rows: NDArray[Any], by: Float32s) -> None:
         """Re-bases the level of rows that stayed hot for a day: a permanent shift becomes normal."""

@@ -9,7 +9,7 @@ from detector.forecasters.seasonal import Seasonal, SeasonalState
 from detector.schema import MINUTE_MS
 from detector.timing import DAY_MS, HOUR_MS, WEEK_MS, Timing
 from detector.view import View
-from tests import naive
+from tests import naive, naive_births
 from tests.grids import MINUTES, flat, maybe, view_of
 
 ROWS = 6
@@ -89,6 +89,40 @@ def test_the_end_of_a_bucket_equals_its_naive_twin(seed: int, hot_ticks: int, ho
         )  # fmt: skip
         found = (float(state.ell[r]), float(state.season[7, r]), float(state.prev_res[7, r]))
         assert pytest.approx(expected, rel=2e-3, abs=2e-3) == found
+
+
+@pytest.mark.parametrize("day", [0, 3])
+def test_a_bucket_of_a_first_week_equals_its_naive_twin(day: int) -> None:
+    """Rows without a shape, rows with one that they were lent, and a row that is past its first week."""
+    rng = np.random.default_rng(day)
+    seasonal, state = learnt(day)
+    state.season[:, :3] = 0
+    state.prev_res[...] = 0
+    state.seen[...] = 60 + 1440 * day
+    state.seen[5] = 1e9
+    mu = np.full(ROWS, 50, np.float32)
+    y = rng.poisson(mu * rng.uniform(0.8, 1.2, ROWS), (30, ROWS)).astype(np.float32)
+    sig2 = np.full(ROWS, 0.01, np.float32)
+    alike = 7 + 48 * np.arange(7)
+    before, old = state.ell.astype(float), state.season[alike].astype(float)
+    for k in range(31):
+        values = y[k] if k < 30 else np.full(ROWS, np.nan)
+        seasonal.learn(
+            state, view_of(LATTICE, values, mu, t_ms=(7 * 30 + k) * MINUTE_MS), np.ones(ROWS, np.float32), sig2
+        )
+
+    for r in range(5):
+        came, expected = float(y[:, r].sum()), 30 * 50.0
+        c = 3 * np.sqrt(0.01 + 1 / (expected + 1))
+        free, shrunk = np.log((came + 2) / (expected + 2)), np.log((came + 60) / (expected + 60))
+        level, slots, seen = naive_births.young_bucket(
+            before[r], old[:, r].tolist(), 60 + 1440 * day, 30, shrunk, float(np.clip(free, -c, c)),
+            float(np.clip(shrunk, -c / 2, c / 2)), interval_ms=MINUTE_MS, bucket_ms=30 * MINUTE_MS,
+        )  # fmt: skip
+        assert pytest.approx(level, abs=1e-4) == state.ell[r]
+        assert pytest.approx(slots, abs=2e-3) == state.season[alike, r].tolist()
+        assert seen == state.seen[r]
+    assert (state.season[alike[1:], 5] == old[1:, 5].astype(np.float16)).all()  # its other days are left alone
 
 
 def test_one_lost_bucket_hardly_moves_level_and_profile() -> None:

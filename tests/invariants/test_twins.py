@@ -27,6 +27,7 @@ TWINS: dict[str, tuple[str, ...]] = {
     "detector/forecasters/seasonal.py": (
         "detector/test_seasonal.py::test_expectation_equals_its_naive_twin",
         "detector/test_seasonal.py::test_the_end_of_a_bucket_equals_its_naive_twin",
+        "detector/test_seasonal.py::test_a_bucket_of_a_first_week_equals_its_naive_twin",
         "detector/test_twins_of_starts.py::test_the_cold_start_equals_its_naive_twin",
     ),
     "detector/grouping.py": ("detector/test_twins_of_sums.py::test_sums_over_groups_equal_their_naive_twin",),

@@ -16,7 +16,8 @@ from detector.view import Float32s
 
 LOW, HIGH = 0.8, 1.2  # levels of s at which openings are counted: false ones are the crowd there
 WEEKS = 5  # the one under way and the four before
-EXPONENTS = (2.0, 6.0)  # flatter is a crowd of incidents, not noise
+EXPONENTS = (2.5, 6.0)  # flatter is a crowd of incidents, not noise
+COARSE_MS = HOUR_MS // 2  # from here on false openings have a flatter law, and more of it is learnt
 LOWEST = 1.05  # threshold
 
 
@@ -33,10 +34,11 @@ class OpeningLaw:
 
     False openings follow a power law that their core foretells; incidents sit in the tail, so a fit there, or "all
     openings = budget", asks for far too much where they are frequent (labelled KPIs: four a series-week, twenty times
-    fewer false pages than promised). An exponent near 1 comes of incidents that are as many as the noise and asks for
-    far too much; kept at 2 or above, recall of cloud telemetry at one false page per series-week is .60 instead of
-    .54, at .79 of the promise instead of .61. `close_ticks`: calm ticks after which an opening is
-    a new one; `block`: ticks of a block of `WorstHours`, whose share sets the prior rate. Openings after a calm are
+    fewer false pages than promised). By construction of s the prior's rate at s = 1 is known; its exponent is 4 below
+    half-hour ticks, 2.7 from there on, about what false openings of five kinds of labelled series have. A law read off
+    few series, or off many incidents, is worse than the prior, so it weighs much: sixty series-weeks at minutes, 36
+    at hours. `close_ticks`: calm ticks after which an opening is a new one; `block`: ticks of a block of `WorstHours`,
+    whose share sets the prior rate; `capped`: of capped means over the metrics of an entity. Openings after a calm are
     runs-declustered exceedances (Davison & Smith 1990). Own: the exponent from two levels of the core, not the tail.
     """
 
@@ -44,8 +46,7 @@ class OpeningLaw:
     block: int
     share: float = 0.1
     close_ticks: int = 5
-    prior_exponent: float = 3.0
-    prior_openings: float = 10.0  # at s = 1: how many seen ones weigh as much as the prior
+    capped: bool = False
 
     @classmethod
     def of_entities(cls, interval_ms: int, block: int, close_ticks: int) -> OpeningLaw:
@@ -54,7 +55,18 @@ class OpeningLaw:
         Their history holds too few openings beside its unlabelled incidents to learn a law from: on 30 days of four
         servers it would ask for three times the threshold that keeps the promise.
         """
-        return cls(interval_ms, block, close_ticks=close_ticks, prior_exponent=6.0, prior_openings=1000.0)
+        return cls(interval_ms, block, close_ticks=close_ticks, capped=True)
+
+    @property
+    def prior_exponent(self) -> float:
+        if self.capped:
+            return 6.0
+        return 2.7 if self.interval_ms >= COARSE_MS else 4.0
+
+    @property
+    def prior_openings(self) -> float:
+        """At s = 1: how many seen ones weigh as much as the prior."""
+        return 100.0 if self.interval_ms >= COARSE_MS and not self.capped else 1000.0
 
     @property
     def prior_rate(self) -> float:
@@ -101,12 +113,14 @@ class OpeningLaw:
         return max(LOWEST, LOW * float((rate / budget) ** (1 / exponent)))
 
     def surprise(self, s: Float32s) -> Float32s:
-        """(S,) -log10 of the chance per minute of an opening at s, by the prior law; from 0 to 15. NaN where s is.
+        """(S,) -log10 of the chance per minute of an opening at s, falling with its cube; from 0 to 15. NaN where s is.
 
         As of blocks of an hour whatever the interval: equal s is equally surprising everywhere. Counting the longer
-        blocks of hourly series as such costs .03 to .05 of recall where one threshold serves several intervals.
+        blocks of hourly series as such costs .03 to .05 of recall where one threshold serves several intervals. Capped
+        means fall with the sixth power.
         """
+        exponent = 6.0 if self.capped else 3.0
         per_minute = self.share * MINUTE_MS / HOUR_MS
         with np.errstate(divide="ignore"):
-            out = self.prior_exponent * np.log10(s) - np.float32(math.log10(per_minute))
+            out = exponent * np.log10(s) - np.float32(math.log10(per_minute))
         return np.clip(out, 0, 15).astype(np.float32)

@@ -8,8 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from detector.schema import MINUTE_MS
-from detector.timing import HOUR_MS
+from detector.timing import DAY_MS, HOUR_MS
 from detector.view import Float32s
+
+COARSE_MS = HOUR_MS // 2  # from here on incidents last longer than an hour, and recur sooner in ticks
+SHORTEST_MS, LONGEST_MS = 12 * HOUR_MS, 60 * DAY_MS
 
 
 class RecentPeakState(NamedTuple):
@@ -19,23 +22,33 @@ class RecentPeakState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecentPeak:
-    """`s' = s / max(1, share * M)`: M halves every `half_life_ms`, holds what is older than an hour (3 ticks at least).
+    """`s' = s / max(1, share * M)`: M halves every `half_life`, holds what is older than an hour (3 ticks at least).
 
-    A series that wakes up after a dead history would page at every burst until its own unit has learnt them. At 0.25
-    false pages per series-week recall rises from .22 to .39 on hourly series and from .18 to .37 on five-minute streams
-    with a share of .4 and two days; incidents of minute KPIs recur too often for that, and .2 with twelve hours leaves
-    their recall as it is. `of` chooses between the two. Own: an incident must not be held against itself, which a
-    plain refractory period would do.
+    A series that wakes up after a dead history would page at every burst until its own unit has learnt them. Whoever
+    wants a page a month asks for what has not been for a month: the half-life is in proportion to the time between
+    promised pages, two days for one false page per series-week of five-minute streams, one day of hourly series.
+    Five-minute streams then page at 0.25 as often as promised, with two days at any budget twice as often, and find as
+    much. Incidents of minute KPIs recur too often for that: .2 with twelve hours leaves their recall as it is. `of`
+    chooses. Own: an incident must not be held against itself, which a plain refractory period would do.
     """
 
     interval_ms: int
     share: float = 0.2
-    half_life_ms: int = 12 * HOUR_MS
+    half_life_ms: int = 12 * HOUR_MS  # at a budget of one false page per series-week
+    follows_budget: bool = False
 
     @classmethod
     def of(cls, interval_ms: int) -> RecentPeak:
-        """The setting for an interval: short and light below five minutes, two days and twice the share from there."""
-        return cls(interval_ms) if interval_ms < 5 * MINUTE_MS else cls(interval_ms, 0.4, 48 * HOUR_MS)
+        if interval_ms < 5 * MINUTE_MS:
+            return cls(interval_ms)
+        share, hours = (0.4, 48) if interval_ms < COARSE_MS else (0.3, 24)
+        return cls(interval_ms, share, hours * HOUR_MS, follows_budget=True)
+
+    def half_life(self, budget: float) -> float:
+        """In milliseconds, at so many false pages per series-week; from twelve hours to sixty days."""
+        if not self.follows_budget:
+            return self.half_life_ms
+        return min(max(self.half_life_ms / budget, SHORTEST_MS), LONGEST_MS)
 
     @property
     def delay(self) -> int:
@@ -49,9 +62,9 @@ class RecentPeak:
         out: Float32s = s / np.maximum(np.float32(1), np.float32(self.share) * state.memory)
         return out
 
-    def advance(self, state: RecentPeakState, t_ms: int, s: Float32s) -> None:
-        """Remembers s (S,) of this tick from an hour on."""
+    def advance(self, state: RecentPeakState, t_ms: int, s: Float32s, budget: float) -> None:
+        """Remembers s (S,) of this tick from an hour on; `budget`: false pages per series-week."""
         slot = t_ms // self.interval_ms % self.delay
-        keep = np.float32(0.5 ** (self.interval_ms / self.half_life_ms))
+        keep = np.float32(0.5 ** (self.interval_ms / self.half_life(budget)))
         np.maximum(state.memory * keep, state.recent[slot], out=state.memory)
         state.recent[slot] = np.nan_to_num(s, nan=0.0)

@@ -45,6 +45,7 @@ class Candidate:
     contrast: float = 0.0  # peak P; NaN without peers
     testimony: float = 0.0  # peak of the contrast with witnesses; 0 without
     onset: float = 0.0  # peak onset memory of D
+    drift: float = 0.0  # peak surprise of a lone series' drift
     fused: float = 0.0  # peak c
     largest_z: float = 0.0
     is_run: bool = False  # zero run or stuck

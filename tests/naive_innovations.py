@@ -23,6 +23,7 @@ class Row:
     level: list[list[float]]
     scale: list[list[float]]
     clock: list[list[float]]
+    drift: list[float]
     seen: int = 0
 
 
@@ -69,8 +70,16 @@ def heard(row: Row, settings: Settings, x: float, season: list[float]) -> list[t
     return out
 
 
+def drift(row: Row, settings: Settings) -> float:
+    """The second fast level less the slow one, in its usual size, of the least surprised expert among the best."""
+    sizes = [max(size, settings.floor) for size in row.drift]
+    moved = [(row.level[k][1] - row.level[k][-1]) / sizes[k] for k in range(3)]
+    good = [k for k in range(3) if sizes[k] <= settings.tolerance * min(sizes)]
+    return moved[min(good, key=lambda k: abs(moved[k]))]
+
+
 def learn(row: Row, settings: Settings, t_ms: int, x: Maybe, rate: float) -> None:
-    """One tick: the clock, then levels and scales by what is expected without it, then bases and seasons."""
+    """One tick: clock, usual drift, levels and scales by what is expected without the clock, bases and seasons."""
     if x is None:
         return
     season = seasons(row, settings, t_ms)
@@ -89,6 +98,9 @@ def learn(row: Row, settings: Settings, t_ms: int, x: Maybe, rate: float) -> Non
         share = rate * min(1.0, max(24 * settings.alpha, young))
         row.clock[h][hour] = max(row.clock[h][hour] + share * (ratio - row.clock[h][hour]), 0.2)
     for k in range(3):
+        moved = abs(row.level[k][1] - row.level[k][-1])
+        limit = max(row.drift[k], settings.floor)
+        row.drift[k] += rate * max(settings.alpha, min(young, 0.5)) * (min(moved, 4 * limit) - row.drift[k])
         for h, half_life in enumerate(settings.half_lives):
             e = x - season[k] - row.level[k][h]
             limit = max(row.scale[k][h], settings.floor)

@@ -145,6 +145,14 @@ def worst_hour_units(hists: Sequence[Sequence[float]], block: int, pseudo: float
     return [(u * n + pool * pseudo) / (n + pseudo) for u, n in zip(own, totals, strict=True)]
 
 
+def peak_half_life(interval_ms: int, budget: float) -> float:
+    """Half a day below five minutes; else two days over the budget, one from half an hour on; half to sixty days."""
+    if interval_ms < 300_000:
+        return 43_200_000
+    days = 2 if interval_ms < 1_800_000 else 1
+    return clip(days / budget, 0.5, 60) * 86_400_000
+
+
 def damped(s: Sequence[Maybe], share: float, keep: float, delay: int) -> list[Maybe]:
     """s over what is left of the largest s of more than `delay` ticks ago, where that is above one."""
     out: list[Maybe] = []
@@ -187,7 +195,7 @@ def opening_law(
         (seen + prior_openings * level**-prior_exponent) / (weeks + extra)
         for seen, level in zip(opened, (0.8, 1.2), strict=True)
     )
-    return low, clip(math.log(low / high) / math.log(1.2 / 0.8), 2.0, 6.0)
+    return low, clip(math.log(low / high) / math.log(1.2 / 0.8), 2.5, 6.0)
 
 
 def opening_surprise(s: float) -> float:

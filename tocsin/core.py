@@ -75,6 +75,7 @@ class State:
     innovation: InnovationState
     hours: WorstHoursState
     entity_hours: WorstHoursState
+    drift_hours: WorstHoursState
     peak: RecentPeakState
     law: OpeningLawState
     lone_rows: LoneRows
@@ -221,7 +222,8 @@ class Core:
 
 
 LONE_COMPONENTS = (
-    "link", "innovation", "hours", "entity_hours", "peak", "law", "lone_rows", "collected", "absence", "gaps",
+    "link", "innovation", "hours", "entity_hours", "drift_hours", "peak", "law", "lone_rows", "collected",
+    "absence", "gaps",
 )  # fmt: skip
 COMPONENTS = (
     "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "votes", "onset",

@@ -62,6 +62,7 @@ class Lone:
     law: OpeningLaw  # of units
     row_law: OpeningLaw  # of rows
     entity: Entity | None
+    hears_drift: bool  # whether a unit also speaks by how far its last half hour lies from its last days
     close_ticks: int
     collected: int  # ticks that a cold start keeps at most
     absence: Absence  # of units
@@ -75,10 +76,11 @@ class Lone:
         single = OpeningLaw(interval, hours.block, close_ticks=close)
         several = bool(schema.dimensions) and sum(m.role == "watched" for m in schema.metrics) > 1
         law = OpeningLaw.of_entities(interval, hours.block, close) if several else single
+        innovations = Innovations.of(interval)
         collected = min(max(-(-warmup_ms // interval), ENOUGH), MOST_COLLECTED)
         return cls(
-            Innovations.of(interval), hours, RecentPeak.of(interval), law, single, Entity() if several else None, close,
-            collected, Absence(interval), GapLaw(interval),
+            innovations, hours, RecentPeak.of(interval), law, single, Entity() if several else None,
+            innovations.hears_drift and not several, close, collected, Absence(interval), GapLaw(interval),
         )  # fmt: skip
 
     def init_rows(self, n: int) -> LoneRows:
@@ -102,6 +104,9 @@ class Lone:
 
     def init_entity_hours(self, n: int) -> WorstHoursState:
         return self.hours.init(n if self.entity is not None else 0)
+
+    def init_drift_hours(self, n: int) -> WorstHoursState:
+        return self.hours.init(n if self.hears_drift else 0)
 
     def init_peak(self, n: int) -> RecentPeakState:
         return self.peak.init(n)
@@ -136,7 +141,11 @@ class Lone:
 
 
 def closing_ticks(interval_ms: int) -> int:
-    """Calm ticks after which an alarm ends: five minutes below five-minute intervals, else half an hour and three."""
+    """Calm ticks after which an alarm ends: five minutes below five-minute intervals, else half an hour; one at least.
+
+    Three hours of calm, three ticks of hourly series, let an alarm swallow the next incident: of cloud telemetry .71
+    of them were found instead of .75, at .87 of the false pages.
+    """
     if interval_ms < 5 * MINUTE_MS:
         return max(1, 5 * MINUTE_MS // interval_ms)
-    return max(3, -(-30 * MINUTE_MS // interval_ms))
+    return max(1, -(-30 * MINUTE_MS // interval_ms))

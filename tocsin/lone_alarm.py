@@ -32,7 +32,7 @@ def follow_lone(
 ) -> tuple[list[AlarmEvent], int, dict[str, int]]:  # fmt: skip
     """Opens, judges and ends candidates; the events of this tick, how many opened, how many were first held by what."""
     opened = [_open(state, view, judgement, int(row), t_ms) for row in np.flatnonzero(judgement.entered)]
-    opened += _missing(state, derived, judgement, t_ms)
+    opened += _missing(state, derived, judgement, t_ms, core.timing.interval_ms)
     state.candidates += opened
     life, held = Lifecycle(), dict[str, int]()
     scene = None
@@ -51,7 +51,7 @@ def follow_lone(
 
 
 def _open(state: State, view: View, judgement: LoneJudgement, row: int, t_ms: int) -> Candidate:
-    sign = 1 if judgement.reading.z[row] >= 0 else -1
+    sign = 1 if judgement.reading.sign[row] >= 0 else -1
     size = float(view.L[0, row])
     identity = alarm_id(
         t_ms, state.index.metric_of(row).name, state.index.cuboid(row), "up" if sign > 0 else "down"
@@ -61,20 +61,26 @@ def _open(state: State, view: View, judgement: LoneJudgement, row: int, t_ms: in
     )
 
 
-def _missing(state: State, derived: Derived, judgement: LoneJudgement, t_ms: int) -> list[Candidate]:
-    """Candidates of units that are missing for unusually long; not of one that people are already told about."""
+def _missing(state: State, derived: Derived, judgement: LoneJudgement, t_ms: int, interval_ms: int) -> list[Candidate]:
+    """Candidates of units that are missing for unusually long; not of one that people are already told about.
+
+    They start at the first tick without a sample, as people will count.
+    """
     units, missing = derived.units, judgement.missing
     assert units is not None
     told = {int(units.of[c.present]) for c in state.candidates if c.state == "firing"}
     out = []
     for row in np.flatnonzero(missing.opens).tolist():
-        if int(units.of[row]) in told:
+        unit = int(units.of[row])
+        if unit in told:
             state.lone_rows.heard[row] = LONG_CALM  # asked again at the next tick
             continue
-        identity = alarm_id(t_ms, state.index.metric_of(row).name, state.index.cuboid(row), "down")
+        members = units.table[units.table[:, unit] >= 0, unit]
+        start_ms = t_ms - (int(state.rows.age[members].min()) - 1) * interval_ms
+        identity = alarm_id(start_ms, state.index.metric_of(row).name, state.index.cuboid(row), "down")
         out.append(
             Candidate(
-                identity, row, row, -1, t_ms, t_ms, contrast=math.nan, is_run=True, special=MISSING, is_weak=False,
+                identity, row, row, -1, start_ms, t_ms, contrast=math.nan, is_run=True, special=MISSING, is_weak=False,
             )
         )  # fmt: skip
     return out
@@ -112,7 +118,8 @@ def _absorb(candidate: Candidate, state: State, derived: Derived, view: View, ju
     candidate.raw = raw
     if abs(raw) > abs(candidate.peak_raw):
         candidate.peak_raw = candidate.size = raw
-    for name, value in (("residual", judgement.F[row]), ("fused", judgement.c[row])):
+    peaks = (("residual", judgement.F[row]), ("drift", judgement.drift[row]), ("fused", judgement.c[row]))
+    for name, value in peaks:
         if math.isfinite(value):
             setattr(candidate, name, max(getattr(candidate, name), abs(float(value))))
     z = float(judgement.reading.z[row])
@@ -201,6 +208,12 @@ def _voices(
         "one tick against the minutes before it, in usual sizes",
     )  # fmt: skip
     unit = int(units.of[row])
+    if core.lone is not None and core.lone.hears_drift:
+        drift = voice(
+            "drift", float(judgement.drift[row]), candidate.sign * candidate.drift + 0.0, float(reading.drift[row]),
+            "the last half hour against the last days, in usual sizes",
+        )  # fmt: skip
+        return [own, drift]
     if core.lone is None or core.lone.entity is None or unit < 0:
         return [own]
     members = units.table[units.table[:, unit] >= 0, unit]

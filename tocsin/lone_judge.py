@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Tick
+from detector.innovations import Innovation
 from detector.link import invert
 from detector.schema import MINUTE_MS
 from detector.timing import DAY_MS
@@ -32,7 +33,11 @@ class Reading:
     ready: NDArray[np.bool_]  # (S,) judged: its warm-up has passed
     x: Float32s  # (S,) on the link scale
     z: Float32s  # (S,) signed innovation, in scales
-    s: Float32s  # (S,) in worst hours
+    drift: Float32s  # (S,) signed drift, in its sizes; NaN where it is not heard
+    s_z: Float32s  # (S,) |z| in worst hours
+    s_drift: Float32s  # (S,) |drift| in its worst hours
+    s: Float32s  # (S,) the louder of both
+    sign: Float32s  # (S,) of the louder
     c: Float32s  # (S,) of units with several metrics: capped mean of s
     unit_s: Float32s  # (S,) of units: s, or c in the unit of its own worst hours
     told_s: Float32s  # (S,) of units: less what was recently wild
@@ -45,7 +50,8 @@ class Reading:
 class LoneJudgement:
     """Surprise of each row by itself (F) and of its unit (c), signed; rows in which an opening was seen."""
 
-    F: Float32s  # (S,)
+    F: Float32s  # (S,) of its innovation
+    drift: Float32s  # (S,) of its drift; NaN where it is not heard
     c: Float32s  # (S,); of units that are missing, how unusual that is, below zero
     entered: NDArray[np.bool_]  # (S,) the loudest row of a unit that opens
     threshold: float  # surprise
@@ -69,9 +75,7 @@ def judge_lone(
     ready = state.lone_rows.stage == JUDGED
     x = on_scale(state.link, np.where(ready, y, np.nan))
     innovation = lone.innovations.score(state.innovation, tick.t_ms, x)
-    z = innovation.z
-    s = lone.hours.score(state.hours, z)
-    reading = _reading(lone, state, units, x, z, s)
+    reading = _reading(lone, state, units, x, innovation)
     reading.ready = ready
     _set_threshold(core, lone, state, units, tick.t_ms)
     reading.threshold = float(state.lone_rows.threshold)
@@ -83,8 +87,13 @@ def judge_lone(
     return view, events_on(core, state, derived, controls, tick.t_ms), _opened(lone, state, units, reading, missing)
 
 
-def _reading(lone: Lone, state: State, units: Units, x: Float32s, z: Float32s, s: Float32s) -> Reading:
+def _reading(lone: Lone, state: State, units: Units, x: Float32s, innovation: Innovation) -> Reading:
     nothing = np.full(len(x), np.nan, np.float32)
+    z, drift = innovation.z, innovation.drift if lone.hears_drift else nothing
+    s_z = lone.hours.score(state.hours, z)
+    s_drift = lone.hours.score(state.drift_hours, drift) if lone.hears_drift else nothing
+    s: Float32s = np.fmax(s_z, s_drift)
+    sign = np.where(s_drift > s_z, np.sign(drift), np.sign(z))
     c, unit_s = nothing, nothing.copy()
     heads = units.heads
     if lone.entity is None:
@@ -94,7 +103,9 @@ def _reading(lone: Lone, state: State, units: Units, x: Float32s, z: Float32s, s
         c[heads] = lone.entity.fuse(np.append(s, np.float32(np.nan))[units.table])
         unit_s = lone.hours.score(state.entity_hours, c)
     told_s = lone.peak.score(state.peak, unit_s)
-    return Reading(np.zeros(0, bool), x, z, s, c, unit_s, told_s, np.nan, nothing, nothing)
+    return Reading(
+        np.zeros(0, bool), x, z, drift, s_z, s_drift, s, sign, c, unit_s, told_s, np.nan, nothing, nothing
+    )  # fmt: skip
 
 
 def _set_threshold(core: Core, lone: Lone, state: State, units: Units, t_ms: int) -> None:
@@ -138,20 +149,21 @@ def _opened(lone: Lone, state: State, units: Units, reading: Reading, missing: M
         over = told > reading.threshold
     opens = over & (calm[heads] >= lone.close_ticks)
     calm[heads] = np.where(over, 0, np.minimum(calm[heads] + 1, LONG_CALM))
-    sign = np.sign(reading.z)
+    sign = reading.sign
     entered = np.zeros(len(reading.z), bool)
     loudness = np.append(np.nan_to_num(reading.s), np.float32(-1)) if opens.any() else reading.s
     for unit in np.flatnonzero(opens).tolist():
         members = units.table[:, unit]
         entered[members[int(np.argmax(loudness[members]))]] = True
     of_units = np.append(lone.law.surprise(told), np.float32(np.nan))
-    F = lone.row_law.surprise(reading.s) * sign
+    F = lone.row_law.surprise(reading.s_z) * np.sign(reading.z)
+    drift = lone.row_law.surprise(reading.s_drift) * np.sign(reading.drift)
     c = of_units[units.of] * sign
     if not np.isnan(missing.s).all():
         silent = np.append(missing.s[heads], np.float32(np.nan))[units.of]
         c = np.where(np.isnan(silent), c, -lone.law.surprise(silent)).astype(np.float32)
     threshold = lone.law.surprise(np.array([reading.threshold], np.float32))
-    return LoneJudgement(F, c, entered, float(threshold[0]), reading, missing)
+    return LoneJudgement(F, drift, c, entered, float(threshold[0]), reading, missing)
 
 
 def events_on(core: Core, state: State, derived: Derived, controls: Controls, t_ms: int) -> Effects:
@@ -193,7 +205,7 @@ def _turned(occurrence: Occurrence) -> Occurrence:
 
 
 def learn_lone(
-    core: Core, state: State, t_ms: int, reading: Reading, missing: Missing, effects: Effects
+    core: Core, state: State, units: Units, t_ms: int, reading: Reading, missing: Missing, effects: Effects
 ) -> None:  # fmt: skip
     """Everything learns at full rate, clips protect it; frozen rows learn nothing, rows in events no unit, no law."""
     lone = core.lone
@@ -204,9 +216,12 @@ def learn_lone(
         rate[effects.frozen] = 0
         calm &= ~(effects.frozen | effects.event_only)
     counts = reading.ready & calm
-    lone.peak.advance(state.peak, t_ms, reading.unit_s)
+    budget = core.budget.promised(len(units.heads)) / 1000
+    lone.peak.advance(state.peak, t_ms, reading.unit_s, budget)
     lone.innovations.learn(state.innovation, t_ms, reading.x, rate)
     lone.hours.learn(state.hours, t_ms, reading.z, counts)
+    if lone.hears_drift:
+        lone.hours.learn(state.drift_hours, t_ms, reading.drift, counts)
     if lone.entity is not None:
         lone.hours.learn(state.entity_hours, t_ms, reading.c, counts)
     lone.law.learn(state.law, t_ms, reading.told_s, counts)

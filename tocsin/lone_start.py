@@ -33,6 +33,7 @@ class Studied:
     link: Link  # (L,)
     innovation: InnovationState  # (…, L)
     z: Float32s  # (T, L); NaN where there is no sample
+    drift: Float32s  # (T, L); NaN where there is no sample or it is not heard
     kind: NDArray[np.int8]  # (L,)
     unit: NDArray[np.float64]  # (L,) usual size of a value
     samples: NDArray[np.int64]  # (L,)
@@ -42,10 +43,10 @@ def study(lone: Lone, t_ms: NDArray[np.int64], y: NDArray[np.float64]) -> Studie
     """Learns from values y (T, L) at t_ms (T,), oldest first; a column's end is its last sample."""
     link = choose(y)
     state = lone.innovations.init(y.shape[1])
-    z = lone.innovations.warm(state, t_ms, on_scale(link, y))
+    z, drift = lone.innovations.warm(state, t_ms, on_scale(link, y))
     real = np.array([kind_of(column) == "real" for column in y.T], bool)
     kind = np.where(real, REAL_GAUGE, LOG_GAUGE).astype(np.int8)
-    return Studied(t_ms, link, state, z, kind, link.unit, np.isfinite(y).sum(axis=0))
+    return Studied(t_ms, link, state, z, drift, kind, link.unit, np.isfinite(y).sum(axis=0))
 
 
 def on_scale(link: Link, y: NDArray[np.float64]) -> Float32s:
@@ -79,9 +80,11 @@ def join(core: Core, state: State, rows: NDArray[np.int64], studied: Studied, co
     if not len(there):
         return
     span = slice(int(there[0]), int(there[-1]) + 1)
-    z, t_ms = z[span], studied.t_ms[span]
+    z, drift, t_ms = z[span], studied.drift[span][:, columns], studied.t_ms[span]
     counting = np.ones(len(t_ms), bool) if counts is None else counts[span]
     s = _settle(lone.hours, state.hours, t_ms, z, rows, counting)
+    if lone.hears_drift:
+        s = np.fmax(s, _settle(lone.hours, state.drift_hours, t_ms, drift, rows, counting))
     heads = rows[units.of[rows] >= 0]
     column_of = {int(row): i for i, row in enumerate(rows)}
     if lone.entity is not None:
@@ -100,7 +103,8 @@ def join(core: Core, state: State, rows: NDArray[np.int64], studied: Studied, co
     if not len(heads):
         return
     warm_absence(lone, state, t_ms, seen, heads, counting)
-    _count_openings(lone, state, t_ms, s, heads, counting)
+    budget = core.budget.promised(len(units.heads)) / 1000
+    _count_openings(lone, state, t_ms, s, heads, counting, budget)
     state.lone_rows.threshold[...] = 0  # to be read anew from the law
 
 
@@ -120,15 +124,16 @@ def _settle(
 
 
 def _count_openings(
-    lone: Lone, state: State, t_ms: NDArray[np.int64], s: Float32s, heads: NDArray[np.int64], counting: Bools
-) -> None:
+    lone: Lone, state: State, t_ms: NDArray[np.int64], s: Float32s, heads: NDArray[np.int64], counting: Bools,
+    budget: float,
+) -> None:  # fmt: skip
     """Recent peaks and openings of history, those of its first tenth aside."""
     peak, law = lone.peak.init(len(heads)), lone.law.init(len(heads))
     seen = ~np.isnan(s)
     since = seen.argmax(axis=0) + (LEFT_OUT * seen.sum(axis=0)).astype(np.int64)
     for i, t in enumerate(t_ms.tolist()):
         s2 = lone.peak.score(peak, s[i])
-        lone.peak.advance(peak, t, s[i])
+        lone.peak.advance(peak, t, s[i], budget)
         lone.law.learn(law, t, s2, (i >= since) & bool(counting[i]))
     for to, source in zip(state.peak, peak, strict=True):
         to[..., heads] = source

@@ -26,7 +26,8 @@ def turn_lone(core: Core, state: State, derived: Derived, tick: Tick, controls: 
             core, state, derived, view, effects, controls, judgement, tick.t_ms
         )  # fmt: skip
     outcome = _report(core, state, view, judgement, effects, events, opened, held)
-    learn_lone(core, state, tick.t_ms, judgement.reading, judgement.missing, effects)
+    assert derived.units is not None
+    learn_lone(core, state, derived.units, tick.t_ms, judgement.reading, judgement.missing, effects)
     return outcome
 
 

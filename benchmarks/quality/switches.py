@@ -122,6 +122,11 @@ def _missing_data(core: Core) -> None:
     core.lone = replace(core.lone, gap_law=replace(core.lone.gap_law, least_weeks=float("inf")))
 
 
+def _drift(core: Core) -> None:
+    assert core.lone is not None
+    core.lone = replace(core.lone, hears_drift=False)
+
+
 RULES = ("mute", "silence", "calendar", "part_of", "low_impact", "agreement", "stack")
 GRID: Mapping[str, Switch] = {
     "forecast residual": _scorers(lambda core: slice(0, core.horizons)),
@@ -137,6 +142,7 @@ LONE: Mapping[str, Switch] = {
     "seasonal experts": _seasonal_experts,
     "recent peak": _recent_peak,
     "missing data": _missing_data,
+    "drift": _drift,
 }
 CALENDAR = "calendar"  # a matter of the data, not of the engine
 EXCUSED_GRID: Mapping[str, str] = {

@@ -62,7 +62,26 @@ def test_learning_equals_its_naive_twin(interval_ms: int, wild_rate: float) -> N
 
     for row, mine in enumerate(rows):
         assert mine.seen == state.seen[row]
-        for name in ("daily", "weekly", "base", "level", "scale", "clock"):
+        for name in ("daily", "weekly", "base", "level", "scale", "clock", "drift"):
             found = getattr(state, name)[..., row]
             assert pytest.approx(np.array(getattr(mine, name)), rel=5e-3, abs=5e-3) == found, (name, row)
     assert EXPERTS == len(rows[0].level)
+
+
+def test_the_drift_of_five_minute_streams_equals_its_naive_twin() -> None:
+    """The last half hour against the last days; nobody's at other intervals, none without a sample."""
+    kernel = Innovations.of(5 * MINUTE_MS)
+    t_ms = START_MS + np.arange(300) * 5 * MINUTE_MS
+    x = samples(11, t_ms)
+    x[-8:, 2] += 9
+    state = kernel.init(4)
+    for t, now in zip(t_ms.tolist(), x, strict=True):
+        kernel.learn(state, t, now, np.ones(4, np.float32))
+    settings = naive_innovations.Settings(5 * MINUTE_MS, 3, 4, 0.2, kernel.tolerance, kernel.floor, 4, 1, [], 0)
+    now = np.array([0, 0, 0, np.nan], np.float32)
+    expected = [naive_innovations.drift(row, settings) for row in rows_of(state)]
+
+    assert pytest.approx([*expected[:3], np.nan], rel=1e-4, nan_ok=True) == kernel.score(state, 0, now).drift.tolist()
+    assert expected[2] > 3
+    for interval_ms in (MINUTE_MS, HOUR_MS):
+        assert np.isnan(replace(kernel, interval_ms=interval_ms).score(state, 0, now).drift).all()

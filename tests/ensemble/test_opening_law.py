@@ -31,11 +31,11 @@ def pareto(exponent: float, weeks: int = 4) -> np.ndarray:
 @pytest.mark.parametrize("exponent", [2.0, 3.0, 4.5])
 @pytest.mark.parametrize("budget", [0.1, 0.5])
 def test_power_law_noise_opens_as_often_as_promised(exponent: float, budget: float) -> None:
-    """The threshold is where the true law has the rate, within a factor of two."""
+    """The threshold is where the true law has the rate: at most twice, at least a third, since the prior holds back."""
     law, state = learnt(pareto(exponent))
     rate = 84 * 0.1 / 6 * law.threshold(state, budget) ** -exponent
 
-    assert budget / 2 < rate < budget * 2
+    assert budget / 3 < rate < budget * 2
 
 
 def test_incidents_hardly_raise_the_threshold() -> None:
@@ -50,21 +50,34 @@ def test_incidents_hardly_raise_the_threshold() -> None:
 
 
 def test_a_crowd_of_incidents_is_no_flat_law() -> None:
-    """A peak of 5 every other day, more than all noise: the law still falls with the square."""
+    """A peak of 5 every other day, more than all noise: the law still falls faster than the square."""
     s = pareto(3)
     s[7::48] = 5
     law, state = learnt(s)
     rate, exponent = law.law(state)
 
-    assert 2.0 == exponent
-    assert pytest.approx(LOW * (rate / 0.25) ** 0.5) == law.threshold(state, 0.25)
+    assert 2.5 == exponent
+    assert pytest.approx(LOW * (rate / 0.25) ** 0.4) == law.threshold(state, 0.25)
 
 
 def test_without_openings_the_prior_rules() -> None:
-    """By construction of s, 2.8 openings a week at 1 in hourly data, falling with its cube."""
+    """By construction of s, 2.8 openings a week at 1 in hourly data, a power of 2.7."""
     law = OpeningLaw(HOUR_MS, block=6)
 
-    assert pytest.approx(2.8 ** (1 / 3)) == law.threshold(law.init(1), 1.0)
+    assert pytest.approx(2.8 ** (1 / 2.7)) == law.threshold(law.init(1), 1.0)
+
+
+def test_below_half_an_hour_the_prior_falls_faster_and_weighs_more() -> None:
+    """16.8 openings a week at 1, whatever the ticks, with the fourth power; a wild week moves it little."""
+    law = OpeningLaw(5 * MINUTE_MS, block=12)
+    state = law.init(ROWS)
+    calm = law.threshold(state, 0.25)
+    for t in range(0, 2016, 10):
+        for s in (3.0, 0.0):
+            law.learn(state, t * 5 * MINUTE_MS, np.full(ROWS, s, np.float32), np.ones(ROWS, bool))
+
+    assert pytest.approx((16.8 / 0.25) ** 0.25) == calm
+    assert law.threshold(state, 0.25) < 1.3 * calm
 
 
 def test_entities_keep_to_their_own_prior() -> None:

@@ -17,7 +17,7 @@ def shown(s: list[float], interval_ms: int = 20 * MINUTE_MS) -> list[float]:
     for t, v in enumerate(s):
         now = np.array([v], np.float32)
         out.append(float(kernel.score(state, now)[0]))
-        kernel.advance(state, t * interval_ms, now)
+        kernel.advance(state, t * interval_ms, now, 1.0)
     return out
 
 
@@ -50,9 +50,22 @@ def test_a_gap_has_no_opinion() -> None:
     assert pytest.approx([np.nan, 2, 2, 2, 2], nan_ok=True) == s
 
 
-@pytest.mark.parametrize(("minutes", "expected"), [(1, (0.2, 12)), (5, (0.4, 48)), (60, (0.4, 48))])
+@pytest.mark.parametrize(("minutes", "expected"), [(1, (0.2, 12)), (5, (0.4, 48)), (60, (0.3, 24))])
 def test_coarse_intervals_remember_longer(minutes: int, expected: tuple[float, int]) -> None:
     """Share of the peak, and hours until it is half."""
     kernel = RecentPeak.of(minutes * MINUTE_MS)
 
     assert expected == (kernel.share, kernel.half_life_ms // HOUR_MS)
+
+
+@pytest.mark.parametrize(("budget", "hours"), [(1.0, 48), (0.25, 192), (10.0, 12), (0.001, 60 * 24)])
+def test_who_wants_fewer_pages_remembers_longer(budget: float, hours: int) -> None:
+    """In proportion to the time between promised pages, from half a day to sixty days."""
+    assert pytest.approx(hours * HOUR_MS) == RecentPeak.of(5 * MINUTE_MS).half_life(budget)
+
+
+def test_minute_series_remember_half_a_day_at_any_budget() -> None:
+    """Their incidents recur."""
+    kernel = RecentPeak.of(MINUTE_MS)
+
+    assert 12 * HOUR_MS == kernel.half_life(0.1) == kernel.half_life(3.0)

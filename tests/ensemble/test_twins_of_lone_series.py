@@ -66,8 +66,8 @@ def test_the_memory_of_recent_peaks_equals_its_naive_twin(interval_ms: int) -> N
     found = []
     for t, row in enumerate(s):
         found.append(peak.score(state, row))
-        peak.advance(state, START_MS + t * interval_ms, row)
-    keep = 0.5 ** (interval_ms / peak.half_life_ms)
+        peak.advance(state, START_MS + t * interval_ms, row, 0.4)
+    keep = 0.5 ** (interval_ms / naive_lone.peak_half_life(interval_ms, 0.4))
 
     for row in range(s.shape[1]):
         expected = naive_lone.damped([maybe(v) for v in s[:, row]], peak.share, keep, max(3, HOUR_MS // interval_ms))

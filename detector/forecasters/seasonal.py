@@ -42,7 +42,8 @@ class Seasonal:
     `recurring_gain`: share taken of what two successive weeks agree on, hot or not, so that a weekly match is learnt
     and last week's outage is not; `level_half_life_ms`: how fast the level follows; `pseudo_counts` steadies sparse
     rows. In its first `young_ms` a row without history takes all days as alike, and its level is a plain mean of what
-    it has seen. Fails you where the season is neither daily nor weekly, and in the week after a change of the daily shape.
+    it has seen. Fails you where the season is neither daily nor weekly, and in the week after a change of the daily
+    shape.
     """
 
     timing: Timing

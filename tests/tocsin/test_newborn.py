@@ -163,3 +163,14 @@ def test_days_are_counted_from_the_birth() -> None:
     assert np.isnan(first)
     assert 0.5 == second
     assert 1.0 == core.rows.confidence(state.rows, row)
+
+
+@pytest.mark.parametrize(("young_ms", "least", "most"), [(7 * DAY_MS, 0.0, 0.1), (0, 0.25, 9.0)])
+def test_a_service_without_history_knows_its_day_on_the_second(young_ms: float, least: float, most: float) -> None:
+    """Nobody can lend a shape: all days of the first week are alike; as in later weeks it would take a week."""
+    y = volumes()
+    core = Core(SCHEMA, Parameters())
+    core.seasonal = replace(core.seasonal, young_ms=young_ms)
+    expected, observed, _ = live(core, core.init(), y[: HISTORY + 48])
+
+    assert least < float(np.abs(np.log(observed / expected))[24:48].mean()) < most

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from detector.frame import Bools, Floats, Ints
 from detector.timing import DAY_MS, HOUR_MS, Timing
 from ensemble.rank import Rank
-from ensemble.tails import BINS, POOL_COUNT, bin_of, fit_weibull, tail_quantiles
+from ensemble.tails import BINS, FIT_P, POOL_COUNT, SIDE_COUNT, bin_of, fit_weibull, tail_quantiles
 
 CAP = 15.0  # surprise, the most that is shown
 SIGN_BIT = np.uint32(1 << 31)  # of a float32
 START = 2.5  # of a row's worst hours, in its own standard deviations
 BLOCK_QUANTILE = 0.9
+HALF_LIFE_UPDATES = 4_000  # at least: a fortnight of hours says little of a tail
 BLOCK_MS, BLOCK_TICKS = HOUR_MS, 6
 PROMISED = (1e-2, 1e-3)  # p whose keeping is watched, of fused scores in one direction
 UNKNOWN = np.float32(1e30)  # a level before the first fit
@@ -54,8 +55,10 @@ class Calibration:
     worst hour of ten says how far its tail reaches, which a quantile of single points does not, for points come in
     bursts. Block maxima (Gumbel 1958), their quantile by stochastic approximation (Robbins & Monro 1951) of its log.
     `classes` (S,) of a row = cuboid level × kind × volume bucket; made by the caller, `classes` of them. The
-    memory of the histograms halves in `half_life_ms`; tails are fitted daily, more often while young. Tails of a
-    single row lose: five weeks of a row do not show its 1e-5 quantile.
+    memory of the histograms halves in `half_life_ms`, at the earliest after 4,000 updates; tails are fitted daily, more
+    often while young. Tails of a single row lose: five weeks of a row do not show its 1e-5 quantile. What a class, or
+    a sign, has seen decides how much its tail and the mean of its worst hours are its own: on hourly grids, where one
+    tick of twenty is in an incident and most are drops, tails by sign from the last .5 % of a fortnight hid drops.
     """
 
     timing: Timing
@@ -155,7 +158,8 @@ class Calibration:
             state.hist[:, k] += hist.astype(np.float32)
             state.total[:, k] += hist.sum(axis=(1, 2)).astype(np.float32)
         state.updates[0] += 1
-        keep = np.float32(self.timing.keep(self.half_life_ms, self.timing.learn_every))
+        updates = self.half_life_ms / (self.timing.interval_ms * self.timing.learn_every)
+        keep = np.float32(0.5 ** (1 / max(updates, HALF_LIFE_UPDATES)))
         for decayed in (state.hist, state.total, state.fused, state.fused_total, state.exceeded, state.outside):
             decayed *= keep
 
@@ -168,18 +172,20 @@ class Calibration:
     def fit(self, state: CalibrationState, classes: Ints) -> None:
         """Fits all tails, class blended with pool by what it has seen, and the scales of the rows."""
         state.fitted[0] = state.updates[0]
-        q = tail_quantiles(state.hist.astype(float), np.repeat(state.total[:, :, None], 2, axis=2).astype(float))
-        pooled_hist, pooled_total = state.hist.sum(axis=0), state.total.sum(axis=0)
-        pool = tail_quantiles(pooled_hist.astype(float), np.repeat(pooled_total[:, None], 2, axis=1).astype(float))
-        w = (state.total / (state.total + POOL_COUNT))[:, :, None, None]
+        q = _quantiles(state.hist.astype(float), state.total.astype(float))
+        pool = _quantiles(state.hist.sum(axis=0, dtype=float), state.total.sum(axis=0, dtype=float))
+        share = state.total / (state.total + np.float32(POOL_COUNT))
+        w = share[:, :, None, None]
         blended = np.where(np.isfinite(q), np.where(np.isfinite(pool), w * q + (1 - w) * pool, q), pool)
-        a, b = fit_weibull(blended)
+        a, b = fit_weibull(blended, FIT_P)
         state.log_a[...] = np.log(a)
         state.b[...] = b
-        count = np.maximum(np.bincount(classes, minlength=self.classes), 1)
+        count = np.bincount(classes, minlength=self.classes)
         for k in range(self.scorers):
             log_worst = np.log(state.worst[k])
-            mean = np.bincount(classes, log_worst, self.classes) / count
+            mean = np.bincount(classes, log_worst, self.classes) / np.maximum(count, 1)
+            own = share[:, k]
+            mean = own * mean + (1 - own) * np.average(mean, weights=count * (own + np.float32(1e-6)))
             state.scale[k] = np.clip(np.exp(log_worst - mean[classes]), 0.25, 4.0)
         self._fit_levels(state)
 
@@ -251,6 +257,16 @@ class Calibration:
         beyond = np.abs(c[far, None]) > state.levels[classes[far], (c[far] > 0).astype(np.int64)]
         for k in range(len(PROMISED)):
             state.exceeded[:, k] += np.bincount(classes[far], beyond[:, k], self.classes)
+
+
+def _quantiles(hist: Floats, total: Floats) -> Floats:
+    """(..., 2, 5) log sizes exceeded with FIT_P, of signs that are taken for alike until much has been seen.
+
+    `hist` (..., 2, BINS), `total` (...) of both signs.
+    """
+    own = (total / (total + SIDE_COUNT))[..., None, None]
+    sides = own * hist + (1 - own) * hist.mean(axis=-2, keepdims=True)
+    return tail_quantiles(sides, np.repeat(total[..., None], 2, axis=-1), FIT_P)
 
 
 def volume_class(level: Floats) -> Ints:

@@ -9,7 +9,7 @@ from statistics import fmean
 from tests.naive import Maybe, clip, exceeded_with, weibull_tail
 
 LOW, HIGH, BINS = 0.2, 60.0, 64
-TAIL_P = (0.1, 0.05, 0.02, 0.01, 0.005)
+FIT_P = (0.2, 0.1, 0.05, 0.02, 0.01)
 
 
 EDGES = [LOW * (HIGH / LOW) ** (k / BINS) for k in range(BINS + 1)]  # sizes at which bins begin, and the end
@@ -19,6 +19,14 @@ def edge(k: int) -> float:
     return EDGES[k]
 
 
+def sides(down: Sequence[float], up: Sequence[float], total: float, alike_at: float = 200_000.0) -> list[list[float]]:
+    """Histograms of both signs, each moved to their mean by as much as little has been seen."""
+    own = total / (total + alike_at)
+    return [
+        [own * mine + (1 - own) * (d + u) / 2 for mine, d, u in zip(side, down, up, strict=True)] for side in (down, up)
+    ]
+
+
 def blended_tail(
     own: tuple[Sequence[float], float], pool: tuple[Sequence[float], float], weight_at: float = 20_000.0
 ) -> tuple[float, float]:
@@ -26,7 +34,7 @@ def blended_tail(
     (own_hist, own_total), (pool_hist, pool_total) = own, pool
     w = own_total / (own_total + weight_at)
     mixed: list[Maybe] = []
-    for p in TAIL_P:
+    for p in FIT_P:
         mine, all_ = (
             exceeded_with(own_hist, max(own_total, 1e-9), p),
             exceeded_with(pool_hist, max(pool_total, 1e-9), p),
@@ -35,14 +43,21 @@ def blended_tail(
             mixed.append(all_ if mine is None else mine)
         else:
             mixed.append(w * mine + (1 - w) * all_)
-    return weibull_tail(mixed)
+    return weibull_tail(mixed, FIT_P)
 
 
-def row_scales(worst: Sequence[float], classes: Sequence[int]) -> list[float]:
-    """Worst hours of each row over the geometric mean of its class, from a quarter to four."""
+def row_scales(worst: Sequence[float], classes: Sequence[int], seen: Sequence[float]) -> list[float]:
+    """Worst hours of each row over those usual in its class, from a quarter to four.
+
+    Usual = geometric mean of the class, drawn to that of all rows (each by its class's share) the less it has seen.
+    """
+    share = [n / (n + 20_000.0) for n in seen]
+    logs = [[math.log(w) for w, c in zip(worst, classes, strict=True) if c == of] for of in range(len(seen))]
+    weights = [len(rows) * (w + 1e-6) for rows, w in zip(logs, share, strict=True)]
+    all_ = sum(w * fmean(rows) for rows, w in zip(logs, weights, strict=True) if rows) / sum(weights)
     out = []
     for mine, of in zip(worst, classes, strict=True):
-        usual = fmean(math.log(w) for w, c in zip(worst, classes, strict=True) if c == of)
+        usual = share[of] * fmean(logs[of]) + (1 - share[of]) * all_
         out.append(clip(mine / math.exp(usual), 0.25, 4.0))
     return out
 

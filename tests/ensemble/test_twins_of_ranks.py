@@ -38,16 +38,19 @@ def test_the_fit_equals_its_naive_twin(seed: int) -> None:
 
     for k in range(SCORERS):
         pool_total = float(state.total[:, k].sum())
+        pools = naive_ranks.sides(*state.hist[:, k].sum(axis=0).astype(float).tolist(), pool_total)
         for side in (0, 1):
-            pool = state.hist[:, k, side].sum(axis=0).astype(float).tolist(), pool_total
             for c in range(CLASSES):
-                own = state.hist[c, k, side].astype(float).tolist(), float(state.total[c, k])
-                a, b = naive_ranks.blended_tail(own, pool)
+                own_total = float(state.total[c, k])
+                own = naive_ranks.sides(*state.hist[c, k].astype(float).tolist(), own_total)[side]
+                a, b = naive_ranks.blended_tail((own, own_total), (pools[side], pool_total))
                 assert pytest.approx((math.log(a), b), rel=1e-4, abs=1e-5) == (
                     float(state.log_a[c, k, side]),
                     float(state.b[c, k, side]),
                 )
-        expected = naive_ranks.row_scales(state.worst[k].astype(float).tolist(), classes.tolist())
+        expected = naive_ranks.row_scales(
+            state.worst[k].astype(float).tolist(), classes.tolist(), state.total[:, k].astype(float).tolist()
+        )
         assert pytest.approx(expected, rel=1e-4) == state.scale[k].tolist()
     assert {0.25, 4.0} & set(state.scale.reshape(-1).tolist()), "no row reached a bound"
 

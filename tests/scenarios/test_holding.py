@@ -180,10 +180,10 @@ def test_witnesses_that_stay_calm_contradict() -> None:
 
 
 def test_a_slow_drift_of_a_whole_audience_is_not_told() -> None:
-    """Sunny weather: -12 % over hours, no break in the trend, everybody alike."""
+    """Sunny weather: -12 % over hours, no break in the trend, everybody alike; the stacks feel a third and a tenth."""
+    felt = {"requests": 0.12, "cdn": 0.04, "dns": 0.012}
 
     def weather(t: int, key: tuple[str, ...]) -> float:
-        inside = key[0] == "requests" and key[2] == "eu"
-        return 1 - 0.12 * min(max((5 * t - 60) / 240, 0), 1) if inside else 1.0
+        return 1 - felt[key[0]] * min(max((5 * t - 60) / 240, 0), 1) if "eu" in key else 1.0
 
     assert [] == [t for t in pages(perform(weather, 330)) if t.data["direction"] == "down"]

@@ -34,8 +34,8 @@ class Newborn:
     warmup_ms: int
 
     @property
-    def _warmup_ticks(self) -> float:
-        return self.warmup_ms / self.timing.interval_ms
+    def _warmup_ticks(self) -> int:
+        return -(-self.warmup_ms // self.timing.interval_ms)  # whole, for counts of ticks to be compared as they are
 
     def adopt(self, state: State, before: int) -> None:
         """Profiles of the rows from number `before` on, in place."""

@@ -15,6 +15,7 @@ from benchmarks.quality.consistency import consistency_lines
 from benchmarks.quality.dataset import Dataset, Detection
 from benchmarks.quality.figures import Figures, measure, measure_cells, measure_grid
 from benchmarks.quality.layout import Found, detect_layout
+from benchmarks.quality.nab_score import nab_scores
 from benchmarks.quality.peers.harness import MissingPeerError
 from benchmarks.quality.read import read_dataset
 from benchmarks.quality.record import Metrics, Record, metrics, plain_numbers, write
@@ -76,10 +77,14 @@ def _run_series(arguments: argparse.Namespace) -> None:
     write_scores(arguments.out / "scores.csv.gz", dataset, own)
     figures = _figures(dataset, said, arguments.budget)
     by_method = {m: metrics(f, points, seconds[m]) for m, f in figures.items()}
+    nab = _nab(dataset, said)
+    for method, profiles in nab.items():
+        by_method[method] |= plain_numbers({f"nab_{name}": value for name, value in profiles.items()})
     classes = {m: f.worst_class[0] for m, f in figures.items() if f.worst_class}
     _write_json(arguments, dataset.path, arguments.budget, by_method, missing, classes)
     lines = [table(dataset, figures), *(f"{m}: missing: {reason}" for m, reason in missing.items())] if figures else []
     lines += consistency_lines(dataset, said) if figures else []
+    lines += [f"{m}: NAB " + ", ".join(f"{k} {v:.1f}" for k, v in profiles.items()) for m, profiles in nab.items()]
     _report("\n".join(lines), arguments.out, f"{len(own.pages)} pages; no truth beside the data, so no figures")
 
 
@@ -90,6 +95,12 @@ def _figures(dataset: Dataset, said: dict[str, Detection], budget: float) -> dic
         return {m: measure_grid(dataset, d, grid, budget) for m, d in said.items()} if grid else {}
     truth = read_truth(dataset)
     return {m: measure(dataset, d, truth, budget) for m, d in said.items()} if truth else {}
+
+
+def _nab(dataset: Dataset, said: dict[str, Detection]) -> dict[str, dict[str, float]]:
+    """NAB's three profiles of each method's pages, where the truth is windows as NAB's are."""
+    truth = None if dataset.layout == "grid" else read_truth(dataset)
+    return {m: nab_scores(dataset, d, truth) for m, d in said.items()} if truth and truth.windows else {}
 
 
 def _run_cells(found: Found, arguments: argparse.Namespace) -> None:

@@ -30,6 +30,7 @@ class Done:
     seconds: float
     record: Record | None
     failure: str = ""
+    text: str = ""  # what it printed
 
 
 def execute(run: Run, out: Path) -> Done:
@@ -46,7 +47,7 @@ def execute(run: Run, out: Path) -> Done:
         last = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
         return Done(run, command, seconds, None, f"exit {done.returncode}: {last}")
     try:
-        return Done(run, command, seconds, read(file)[0])
+        return Done(run, command, seconds, read(file)[0], text=done.stdout)
     except DataError as error:
         return Done(run, command, seconds, None, str(error))
 
@@ -90,6 +91,9 @@ def markdown(all_: Sequence[Done], notes: Sequence[str]) -> str:
     lines += ["| " + " | ".join(row) + " |" for done in all_ for row in rows(done)]
     lines += ["", "| kind | command | seconds |", "|---|---|---|"]
     lines += [f"| {d.run.kind} | `{d.command}`{_why(d)} | {d.seconds:.0f} |" for d in all_]
+    for done in all_:
+        if not done.run.asked and done.text:
+            lines += ["", f"## {done.run.kind}", "", "```", f"$ {done.command}", done.text.rstrip(), "```"]
     return "\n".join(lines) + "\n"
 
 
@@ -103,7 +107,9 @@ def show(done: Done) -> str:
         f"\n$ {done.command}",
         f"  {done.run.kind}, {done.seconds:.0f} s{': ' + done.failure if done.failure else ''}",
     ]
-    if done.record is not None:
+    if done.record is not None and not done.run.asked:
+        lines += [f"  {line}" for line in done.text.splitlines()]
+    elif done.record is not None:
         body = rows(done)
         lines += [f"  {line}" for line in aligned([HEAD[1:8], *(row[1:8] for row in body)])]
         lines += [f"  peers, {row[1]}: {row[8]}" for row in body if row[8] != "-"]

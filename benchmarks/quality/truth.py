@@ -18,10 +18,14 @@ NOT_INCIDENTS = ("point", "anticipated", "unanticipated_low", "no_data")
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Incidents by unit, and special events (start, end, kind) of a single set; milliseconds of the set's clock."""
+    """Incidents by unit, and special events (start, end, kind) of a single set; milliseconds of the set's clock.
+
+    `windows`: the incidents are windows around a moment, as of the Numenta Anomaly Benchmark.
+    """
 
     incidents: dict[str, list[Interval]]
     events: tuple[tuple[int, int, str], ...] = ()
+    windows: bool = False
 
 
 def read_truth(dataset: Dataset) -> Truth | None:
@@ -32,6 +36,7 @@ def read_truth(dataset: Dataset) -> Truth | None:
     clock = dataset.panels[0].clock
     incidents: dict[str, list[Interval]] = {}
     events: list[tuple[int, int, str]] = []
+    windows = False
     for number, row in enumerate(_rows(file), start=2):
         if not row.get("start") or not row.get("end"):
             raise DataError(f"{file}:{number}: expected start and end, found {row}")
@@ -42,9 +47,10 @@ def read_truth(dataset: Dataset) -> Truth | None:
             events.append((*span, kind))
         if kind not in NOT_INCIDENTS:
             incidents.setdefault(name, []).append(span)
+            windows |= kind == "window"
     for spans in incidents.values():
         spans.sort()
-    return Truth(incidents, tuple(events))
+    return Truth(incidents, tuple(events), windows)
 
 
 def read_grid_truth(dataset: Dataset) -> GridTruth | None:

@@ -44,8 +44,13 @@ def test_sets_are_chosen_by_what_is_there(tmp_path: Path) -> None:
 
     assert ["asd", "asd-part", "world"] == [run.name for run in runs]
     assert {f"Not there: {d.folder}." for d in DEVELOPMENT if d.folder != "asd"} == set(notes[1:])
+    (tmp_path / "grid_bike_s11").mkdir()
+    assert ["grid_bike_s11", "world", "grid_bike_s11-ablation"] == [
+        run.name for run in choose(tmp_path, fast=False)[0] if "asd" not in run.name
+    ]
     for shipped, words in (choose(None, fast=False), choose(tmp_path, fast=True)):
-        assert ["grid_bike_sample", "nab_sample", "world"] == [run.name for run in shipped]
+        names = [run.name for run in shipped]
+        assert ["grid_bike_sample", "nab_sample", "world", "grid_bike_sample-ablation"] == names
         assert "too small to judge by" in words[0]
 
 
@@ -59,13 +64,23 @@ def test_a_run_that_fails_does_not_stop_the_others(
     runs = [
         Run("broken", "none", ("benchmarks.quality", str(tmp_path / "absent"), "--budget", "1"), asked),
         Run("set", "hourly", call, asked),
+        Run(
+            "parts",
+            "what each adds",
+            ("benchmarks.quality.ablation", str(folder), "--budget", "1", "--only", "recent peak"),
+            (),
+            needs_out=False,
+        ),
     ]
     monkeypatch.setattr(suite, "choose", lambda data, fast: (runs, ["two runs"]))
 
     assert 1 == main(["--out", str(out)])
     page = (out / "suite.md").read_text()
-    (record,) = read(out / "suite.json")
+    record, ablation = read(out / "suite.json")
     assert ["tocsin", "plain"] == list(record.methods)
+    assert ["full", "recent peak"] == list(ablation.methods)
+    assert "## what each adds" in page
+    assert "\n- recent peak" in page
     assert "| none | recall of labelled incidents | ≥ 0.55 at ≤ 1 | 0.21 | failed |" in page
     assert f"`{record.command}`" in page
     assert "plain 1.00 at " in page

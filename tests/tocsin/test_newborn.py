@@ -149,6 +149,14 @@ def test_an_outage_of_the_family_is_seen_while_the_device_is_new() -> None:
     assert any("tv" in cuboid for cuboid in told)
 
 
+def test_an_outage_of_a_young_device_is_told() -> None:
+    """On its third day everything of it falls to a fifth for six hours: it, and nothing else, is told."""
+    y = volumes()
+    y[HISTORY + 60 : HISTORY + 66, BORN] *= 0.2
+
+    assert ["{'device': 'tv-3'}"] == live(*start(SCHEMA, y), y)[2]
+
+
 def test_days_are_counted_from_the_birth() -> None:
     """The row's confidence: none in the first day, half after it, all from 14 days on."""
     y = volumes()

@@ -13,7 +13,7 @@ from tocsin.core import Core, State
 from tocsin.lone import LONG_CALM, Lone, Units
 
 SHARE = 0.25  # of the budget that gaps may spend
-LEAST_TICKS = 2.0  # due ticks from which a gap is judged: one sample may just be late
+LEAST_TICKS = 2.0  # due ones from which a gap is judged; a gap lowers its own share, so it is the third tick
 REGULAR = 0.85  # share of ticks with a sample, below which a series is irregular and no gap of it is news
 LOUDEST = 10.0  # times as rare as its share of the budget is as loud as a gap gets: a spike stays louder
 

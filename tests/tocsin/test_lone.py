@@ -150,7 +150,7 @@ def test_a_usual_gap_never_opens() -> None:
 
 
 def test_an_unusual_gap_is_told_once_and_ends_with_samples() -> None:
-    """Two ticks after the last sample, one unit over the threshold at most; open until half an hour after it ends."""
+    """At its second or third tick, one unit over the threshold at most; open until half an hour after it."""
     y, start = noise(1000), 800
     y[start : start + 40, 1] = np.nan
     found = events(run(y))

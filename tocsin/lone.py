@@ -141,11 +141,11 @@ class Lone:
 
 
 def closing_ticks(interval_ms: int) -> int:
-    """Calm ticks after which an alarm ends: five minutes below five-minute intervals, else half an hour; one at least.
+    """Calm ticks after which an alarm ends: five minutes below five-minute intervals, else half an hour and two.
 
-    Three hours of calm, three ticks of hourly series, let an alarm swallow the next incident: of cloud telemetry .71
-    of them were found instead of .75, at .87 of the false pages.
+    Three ticks of hourly series let an alarm swallow the next incident: of cloud telemetry .71 of them were found
+    instead of .74. With one, .76 were, but an outage of half a day was told twice, and every fifth page was a second.
     """
     if interval_ms < 5 * MINUTE_MS:
         return max(1, 5 * MINUTE_MS // interval_ms)
-    return max(1, -(-30 * MINUTE_MS // interval_ms))
+    return max(2, -(-30 * MINUTE_MS // interval_ms))

@@ -15,6 +15,7 @@ Level = tuple[int, ...]  # per dimension: 0 value, 1.. its parents, last = all, 
 Rows = slice | Ints
 LEAVES_KEPT = 4  # times all leaves
 PARTS_KEPT = 8
+AROUND_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Kept:
     leaves: dict[int, Ints] = field(default_factory=dict)  # row → its leaves
     above: dict[int, Above] = field(default_factory=dict)  # row → what lies above its leaves
     linked: int = 0  # pairs of leaf and row in `above`
+    around: dict[int, Ints] = field(default_factory=dict)  # row → by level, the row that holds all its leaves
     leaf_rows: Rows | None = None
     leaf_counts: Floats | None = None
     held: int = 0  # numbers in `leaves`
@@ -180,6 +182,18 @@ class Lattice:
             rows, target = np.unique(table[level, leaf], return_inverse=True)
             found = Above(rows, leaf.astype(np.int32), target.reshape(-1).astype(np.int32))
             self.kept.put_above(row, found, len(self.leaves))
+        return found
+
+    def around(self, row: int) -> Ints:
+        """(levels,) the row of each level that holds all leaves of a row, -1 where none does; kept, do not write."""
+        found = self.kept.around.get(row)
+        if found is None:
+            table = self.all_above(self.leaves_of(row))
+            found = np.where((table == table[:, :1]).all(axis=1), table[:, 0], -1)
+            found.flags.writeable = False
+            if len(self.kept.around) >= AROUND_KEPT:
+                self.kept.around.clear()
+            self.kept.around[row] = found
         return found
 
     def groups_at(self, level: int) -> tuple[Rows, Grouping, Rows]:

@@ -28,11 +28,6 @@ def overlap(a: Ints, b: Ints) -> float:
 
 def join(lattice: Lattice, a: int, b: int) -> int | None:
     """The row with the fewest leaves whose cuboid contains those of both rows; None if no row does."""
-    one, other = leaves_of(lattice, a), leaves_of(lattice, b)
-    table = lattice.all_above(np.array([one[0], other[0]]))
-    common = table[(table[:, 0] == table[:, 1]) & (table[:, 0] >= 0), 0]
-    both = np.union1d(one, other)
-    for row in common[np.lexsort((common, lattice.leaf_counts[common]))].tolist():
-        if len(np.intersect1d(both, leaves_of(lattice, row), assume_unique=True)) == len(both):
-            return int(row)
-    return None
+    one, other = lattice.around(a), lattice.around(b)
+    common = one[(one == other) & (one >= 0)]
+    return int(common[np.lexsort((common, lattice.leaf_counts[common]))[0]]) if len(common) else None

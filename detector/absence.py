@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detector.frame import Bools
+from detector.frame import Bools, Ints
 from detector.timing import DAY_MS, WEEK_MS
 from detector.view import Float32s
 
@@ -49,26 +49,27 @@ class Absence:
         day, week = self.slots
         return AbsenceState(np.ones((day, n), np.float32), np.ones((week, n), np.float32), np.zeros(n, np.float32))
 
-    def due(self, state: AbsenceState, t_ms: int) -> Float32s:
-        """(S,) w at a tick."""
+    def due(self, state: AbsenceState, t_ms: int, rows: Ints) -> Float32s:
+        """(n,) w of some rows at a tick."""
         day, week = self._at(t_ms)
-        share = np.minimum(state.daily[day], state.weekly[week])
-        best = np.maximum(state.daily.max(axis=0), np.float32(1e-3))
+        share = np.minimum(state.daily[day, rows], state.weekly[week, rows])
+        best = np.maximum(state.daily[:, rows].max(axis=0), np.float32(1e-3))
         out: Float32s = np.clip((share / best - np.float32(USUAL)) / np.float32(1 - USUAL), 0, 1)
         return out
 
-    def regular(self, state: AbsenceState) -> Float32s:
-        """(S,) share of ticks with a sample, over the half-hours that have at least half of the best one's."""
-        best = state.daily.max(axis=0)
-        is_due = state.daily >= np.float32(USUAL) * best
-        out: Float32s = np.where(is_due, state.daily, 0).sum(axis=0) / np.maximum(is_due.sum(axis=0), 1)
+    def regular(self, state: AbsenceState, rows: Ints) -> Float32s:
+        """(n,) share of ticks with a sample, over the half-hours that have at least half of the best one's."""
+        daily = state.daily[:, rows]
+        is_due = daily >= np.float32(USUAL) * daily.max(axis=0)
+        out: Float32s = np.where(is_due, daily, 0).sum(axis=0) / np.maximum(is_due.sum(axis=0), 1)
         return out
 
     def advance(self, state: AbsenceState, t_ms: int, there: Bools) -> Float32s:
         """Moves the gaps of all rows; (S,) the length of those that a sample ended at this tick, else 0."""
         ended: Float32s = np.where(there, state.gap, np.float32(0))
-        grown = state.gap if there.all() else state.gap + self.due(state, t_ms)
-        state.gap[...] = np.where(there, np.float32(0), grown)
+        rows = np.flatnonzero(~there)
+        state.gap[there] = 0
+        state.gap[rows] += self.due(state, t_ms, rows)
         return ended
 
     def learn(self, state: AbsenceState, t_ms: int, there: Bools, rate: Float32s) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frame import Bools
+from detector.frame import Bools, Ints
 from detector.timing import DAY_MS, WEEK_MS
 from detector.view import Float32s
 
@@ -21,6 +21,8 @@ KNOWN_WEEKS = 0.1  # of a row, from which it tells something of the others
 class GapLawState(NamedTuple):
     hist: Float32s  # (BINS, S) decayed counts of gaps that ended, by log2 of their length in due ticks
     weeks: Float32s  # (S,) decayed weeks in which they were counted
+    pool: NDArray[np.float64]  # (BINS,) the panel's gaps a week, median over rows as of the last `settle`
+    lean: NDArray[np.float64]  # () weeks that it counts for: none where a row is alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,36 +47,43 @@ class GapLaw:
     half_life_ms: int = 8 * WEEK_MS
 
     def init(self, n: int) -> GapLawState:
-        return GapLawState(np.zeros((BINS, n), np.float32), np.zeros(n, np.float32))
+        return GapLawState(np.zeros((BINS, n), np.float32), np.zeros(n, np.float32), np.zeros(BINS), np.zeros(()))
 
     def learn(self, state: GapLawState, t_ms: int, ended: Float32s, counts: Bools) -> None:
-        """Counts gaps that ended at this tick, lengths (S,) in due ticks, 0 for none; a tick of rows in `counts`."""
+        """Counts gaps that ended at this tick, lengths (S,) in due ticks, 0 for none; a tick of rows in `counts`.
+
+        Forgets and settles once a day.
+        """
         if t_ms // self.interval_ms % max(DAY_MS // self.interval_ms, 1) == 0:
             keep = np.float32(0.5 ** (max(DAY_MS, self.interval_ms) / self.half_life_ms))
             state.hist[...] *= keep
             state.weeks[...] *= keep
+            self.settle(state)
         state.weeks[counts] += np.float32(self.interval_ms / WEEK_MS)
         rows = np.flatnonzero(counts & (ended >= SHORTEST))
         if len(rows):
             length = np.maximum(np.rint(ended[rows]), 1)
             state.hist[np.minimum(np.log2(length).astype(np.int64), BINS - 1), rows] += 1
 
-    def known(self, state: GapLawState) -> NDArray[np.float64]:
-        """(S,) W: weeks, the panel's share included, of `WEEK_TICKS` at least."""
-        weeks = state.weeks.astype(float)
-        out: NDArray[np.float64] = (weeks + self._lean(weeks)) * min(1.0, WEEK_MS / self.interval_ms / WEEK_TICKS)
+    def settle(self, state: GapLawState) -> None:
+        """Reads anew what the panel says: the median over rows that tell something."""
+        rows = np.flatnonzero(state.weeks > KNOWN_WEEKS)
+        is_panel = len(rows) > 1
+        state.pool[...] = np.median(state.hist[:, rows] / state.weeks[rows], axis=1) if is_panel else 0
+        state.lean[...] = min(self.pooled, state.weeks.sum(dtype=float)) if is_panel else 0
+
+    def known(self, state: GapLawState, rows: Ints) -> NDArray[np.float64]:
+        """(n,) W of some rows: weeks, the panel's share included, of `WEEK_TICKS` at least."""
+        share = min(1.0, WEEK_MS / self.interval_ms / WEEK_TICKS)
+        out: NDArray[np.float64] = (state.weeks[rows].astype(float) + float(state.lean)) * share
         return out
 
-    def foretold(self, state: GapLawState) -> NDArray[np.float64]:
-        """(BINS, S) e: gaps of each bin a week that are to be expected."""
-        weeks = state.weeks.astype(float)
-        lean, pool = self._lean(weeks), np.zeros(BINS)
-        if lean:
-            counted = weeks > KNOWN_WEEKS
-            pool = np.median(state.hist[:, counted] / weeks[counted], axis=1)
-        h = (state.hist + lean * pool[:, None]) / np.maximum(weeks + lean, 1e-9)
-        w = self.known(state)
-        e = np.empty_like(h)
+    def foretold(self, state: GapLawState, rows: Ints) -> NDArray[np.float64]:
+        """(BINS, n) e of some rows: gaps of each bin a week that are to be expected."""
+        lean = float(state.lean)
+        h = (state.hist[:, rows] + lean * state.pool[:, None]) / np.maximum(state.weeks[rows] + lean, 1e-9)
+        w = self.known(state, rows)
+        e = np.empty((BINS, len(w)))
         e[0] = (w * h[0] + self.first) / (w + 1)
         fall = np.full(len(w), self.fall)
         for j in range(1, BINS):
@@ -85,7 +94,7 @@ class GapLaw:
         return e
 
     def rate(self, e: NDArray[np.float64], gap: Float32s) -> NDArray[np.float64]:
-        """(S,) R of the present gaps, e (BINS, S) as foretold; a bin is even in the log of the length."""
+        """(n,) R of gaps (n,), e (BINS, n) as foretold; a bin is even in the log of the length."""
         at = np.log2(np.maximum(gap, 1).astype(float))
         j = np.minimum(at.astype(np.int64), BINS - 1)
         longer = np.concatenate([np.cumsum(e[::-1], axis=0)[::-1], np.zeros((1, e.shape[1]))])
@@ -93,7 +102,3 @@ class GapLaw:
         inside = np.clip(1 - (at - j), 0, 1)
         out: NDArray[np.float64] = longer[j + 1, columns] + inside * e[j, columns]
         return out
-
-    def _lean(self, weeks: NDArray[np.float64]) -> float:
-        """Weeks that the panel counts for: none where a row is alone."""
-        return float(min(self.pooled, weeks.sum())) if (weeks > KNOWN_WEEKS).sum() > 1 else 0.0

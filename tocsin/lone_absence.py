@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frame import Bools
+from detector.frame import Bools, Ints
 from detector.view import Float32s
 from tocsin.core import Core, State
 from tocsin.lone import LONG_CALM, Lone, Units
@@ -48,17 +48,17 @@ def judge_absence(core: Core, lone: Lone, state: State, units: Units, there: Boo
     missing = Missing(some, ended, known, np.full(size, np.nan, np.float32), np.zeros(size, bool))
     heard, gap = state.lone_rows.heard, state.absence.gap
     heard[...] = np.where(some, np.minimum(heard + 1, LONG_CALM), heard)
-    if gap.max(initial=0) < LEAST_TICKS:
+    young = state.rows.age * core.timing.interval_ms < core.parameters.idle_ttl_ms
+    rows = np.flatnonzero((gap >= LEAST_TICKS) & known & young)
+    rows = rows[_speak(lone, state, rows)]
+    if not len(rows):
         return missing
     promise = _promise(core, units)
-    rate = lone.gap_law.rate(lone.gap_law.foretold(state.gaps), gap)
-    young = state.rows.age * core.timing.interval_ms < core.parameters.idle_ttl_ms
-    judged = (gap >= LEAST_TICKS) & known & young & _speaks(lone, state)
+    rate = lone.gap_law.rate(lone.gap_law.foretold(state.gaps, rows), gap[rows])
     rarity = np.minimum(promise / np.maximum(rate, 1e-9), LOUDEST)
-    loud = float(state.lone_rows.threshold) * rarity ** (1 / lone.law.prior_exponent)
-    missing.s = np.where(judged, loud, np.nan).astype(np.float32)
-    over = judged & (rate < promise)
-    missing.opens = over & (heard >= lone.close_ticks)
+    missing.s[rows] = float(state.lone_rows.threshold) * rarity ** (1 / lone.law.prior_exponent)
+    over = rows[rate < promise]
+    missing.opens[over] = heard[over] >= lone.close_ticks
     heard[over] = 0
     return missing
 
@@ -68,10 +68,10 @@ def _promise(core: Core, units: Units) -> float:
     return SHARE * core.budget.promised(len(units.heads)) / 1000
 
 
-def _speaks(lone: Lone, state: State) -> Bools:
-    """(S,) units of which a gap can be news."""
-    is_known: Bools = lone.gap_law.known(state.gaps) >= lone.gap_law.least_weeks
-    return is_known & (lone.absence.regular(state.absence) >= REGULAR)
+def _speak(lone: Lone, state: State, rows: Ints) -> Bools:
+    """(n,) units, by their heads, of which a gap can be news."""
+    is_known: Bools = lone.gap_law.known(state.gaps, rows) >= lone.gap_law.least_weeks
+    return is_known & (lone.absence.regular(state.absence, rows) >= REGULAR)
 
 
 def foretold_pages(core: Core, lone: Lone, state: State, units: Units) -> float:
@@ -81,10 +81,10 @@ def foretold_pages(core: Core, lone: Lone, state: State, units: Units) -> float:
     """
     if not len(units.heads):
         return 0.0
-    expected = replace(lone.gap_law, first=0.0).foretold(state.gaps)[:, units.heads]
+    expected = replace(lone.gap_law, first=0.0).foretold(state.gaps, units.heads)
     rate = lone.gap_law.rate(expected, np.full(expected.shape[1], LEAST_TICKS, np.float32))
-    speaks = _speaks(lone, state)[units.heads]
-    return float(np.where(speaks, np.minimum(rate, _promise(core, units)), 0).mean())
+    speak = _speak(lone, state, units.heads)
+    return float(np.where(speak, np.minimum(rate, _promise(core, units)), 0).mean())
 
 
 def learn_absence(core: Core, lone: Lone, state: State, t_ms: int, missing: Missing, counts: Bools) -> None:
@@ -109,6 +109,8 @@ def warm_absence(lone: Lone, state: State, t_ms: NDArray[np.int64], seen: Bools,
         lone.absence.learn(absence, t, seen[i], counts.astype(np.float32))
         lone.gap_law.learn(gaps, t, ended, counts)
     absence.gap[...] = 0
-    for to, source in (*zip(state.absence, absence, strict=True), *zip(state.gaps, gaps, strict=True)):
+    pairs = [*zip(state.absence, absence, strict=True), (state.gaps.hist, gaps.hist), (state.gaps.weeks, gaps.weeks)]
+    for to, source in pairs:
         to[..., heads] = source
+    lone.gap_law.settle(state.gaps)
     state.lone_rows.heard[heads] = LONG_CALM

@@ -31,7 +31,7 @@ def test_gaps_equal_their_naive_twin(interval_ms: int, seed: int) -> None:
         gap, over, regular = naive_absence.gaps(t_ms, there[:, s].tolist(), interval_ms)
         assert pytest.approx(gap, abs=1e-2) == np.array(grown)[:, s].tolist()
         assert pytest.approx(over, abs=1e-2) == np.array(ended)[:, s].tolist()
-        assert pytest.approx(regular, abs=1e-4) == absence.regular(state)[s]
+        assert pytest.approx(regular, abs=1e-4) == absence.regular(state, np.array([s]))[0]
 
 
 def test_what_sleeps_every_night_is_not_due_then() -> None:
@@ -43,6 +43,6 @@ def test_what_sleeps_every_night_is_not_due_then() -> None:
         absence.advance(state, START_MS + i * 5 * MINUTE_MS, there)
         absence.learn(state, START_MS + i * 5 * MINUTE_MS, there, rate)
 
-    assert 0 == absence.due(state, START_MS + 3 * HOUR_MS)[0]
-    assert 1 == absence.due(state, START_MS + 12 * HOUR_MS)[0]
-    assert 1 == pytest.approx(absence.regular(state)[0], abs=1e-3)
+    assert 0 == absence.due(state, START_MS + 3 * HOUR_MS, np.array([0]))[0]
+    assert 1 == absence.due(state, START_MS + 12 * HOUR_MS, np.array([0]))[0]
+    assert 1 == pytest.approx(absence.regular(state, np.array([0]))[0], abs=1e-3)

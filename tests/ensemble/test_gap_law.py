@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from detector.timing import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
 from ensemble.gap_law import BINS, GapLaw
 from tests import naive_absence
+
+FIRST = np.zeros(1, np.int64)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -27,7 +30,7 @@ def test_rates_equal_their_naive_twin(seed: int) -> None:
             counts[int(math.log2(round(length)))] += 1
     weeks = 999 * MINUTE_MS / WEEK_MS
     expected = naive_absence.foretold(counts, weeks, MINUTE_MS)
-    e = law.foretold(state)
+    e = law.foretold(state, FIRST)
 
     assert pytest.approx(expected, rel=1e-3) == e[:, 0].tolist()
     for gap in (1, 2.5, 7, 1000):
@@ -40,7 +43,7 @@ def test_longer_gaps_are_rarer_and_history_without_gaps_makes_them_so() -> None:
     lengths = np.array([1, 2, 4, 30], np.float32)
 
     def rates() -> list[float]:
-        e = law.foretold(state)
+        e = law.foretold(state, FIRST)
         return [float(law.rate(e, lengths[i : i + 1])[0]) for i in range(4)]
 
     before = rates()
@@ -61,8 +64,25 @@ def test_what_is_known_equals_its_naive_figure(interval_ms: int, days: int, rows
     state, everyone = law.init(rows), np.ones(rows, bool)
     for i in range(days * DAY_MS // interval_ms):
         law.learn(state, i * interval_ms, np.zeros(rows, np.float32), everyone)
+    law.settle(state)
 
-    assert pytest.approx([naive] * rows, rel=1e-2) == law.known(state).tolist()
+    assert pytest.approx([naive] * rows, rel=1e-2) == law.known(state, np.arange(rows)).tolist()
+
+
+def test_rows_lean_on_the_naive_median_of_their_panel() -> None:
+    """Of three rows, with none, two and five gaps of a tick in half a week; a row that has seen an hour has no say."""
+    law = GapLaw(MINUTE_MS, half_life_ms=10**15)
+    state = law.init(4)
+    naive = statistics.median([0, 2 / 0.5, 5 / 0.5])
+    for i in range(1, 5041):
+        ended = np.array([0, i % 2000 == 0, i % 1000 == 0, 1], np.float32)
+        law.learn(state, i * MINUTE_MS, ended, np.array([True, True, True, i <= 60]))
+    law.settle(state)
+    known = 3 * 0.5 + 60 / 10080
+
+    assert pytest.approx(naive, rel=1e-3) == state.pool[0]
+    assert pytest.approx(known, rel=1e-3) == float(state.lean)
+    assert pytest.approx((known * naive + 1) / (known + 0.5 + 1), rel=1e-2) == law.foretold(state, FIRST)[0, 0]
 
 
 def test_gaps_that_are_more_often_than_shorter_ones_are_incidents_unless_they_are_usual() -> None:
@@ -74,7 +94,7 @@ def test_gaps_that_are_more_often_than_shorter_ones_are_incidents_unless_they_ar
         for i in range(1, 4 * 2016):
             ended = 20.0 * (i % (2016 // a_week) == 0)
             law.learn(state, i * law.interval_ms, np.array([ended], np.float32), one)
-        rates.append(float(law.rate(law.foretold(state), np.array([16], np.float32))[0]))
+        rates.append(float(law.rate(law.foretold(state, FIRST), np.array([16], np.float32))[0]))
 
     assert rates[0] < 0.05
     assert rates[1] > 2

@@ -60,6 +60,7 @@ class Judge:
             else:
                 weak = candidate.fused < scene.threshold
                 if not alone:
+                    asked.append(("low_impact", self.low_impact.judge_part(candidate, scene)))
                     asked.append(("agreement", self.agreement.judge(candidate, scene)))
                 if is_family_in_place(candidate.present, scene) and candidate.onset >= ABRUPT:
                     opinion = self.stack.judge(candidate, scene)

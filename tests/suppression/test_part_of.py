@@ -5,56 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector.frame import Key
-from detector.schema import MINUTE_MS, Dimension, Metric, Parent, Schema
-from detector.series import SeriesIndex
-from detector.timing import Timing
-from suppression.candidate import Candidate
-from suppression.controls import Controls
-from suppression.impact import Effects
-from suppression.suppressor import Scene
 from suppression.suppressors.part_of import PartOf
 from suppression.width import join, leaves_of
-
-SCHEMA = Schema(
-    dimensions=(
-        Dimension("device", (Parent("family", {"tv": ("tv-*",), "phone": ("phone-*",)}),)),
-        Dimension("region"),
-    ),
-    metrics=(Metric("requests", kind="count"),), place="region", interval_ms=MINUTE_MS,
-)  # fmt: skip
-KEYS: list[Key] = [
-    ("requests", f"{family}-{i}", region)
-    for family in ("phone", "tv")
-    for i in (1, 2, 3)
-    for region in ("eu", "jp", "na")
-]
-INDEX = SeriesIndex(SCHEMA)
-INDEX.admit(KEYS)
-LATTICE = INDEX.lattice()
-
-
-def row(**cuboid: str) -> int:
-    wanted = {name.replace("_", "."): value for name, value in cuboid.items()}
-    return next(r for r in range(LATTICE.size) if INDEX.cuboid(r) == wanted)
-
-
-def scene(moved: dict[int, float], candidates: list[Candidate]) -> Scene:
-    deviation = np.zeros((3, LATTICE.size))
-    for r, by in moved.items():
-        deviation[:, r] = by
-    none = np.zeros(LATTICE.size)
-    return Scene(
-        t_ms=0, timing=Timing(MINUTE_MS), index=INDEX, lattice=LATTICE, controls=Controls(), effects=Effects(),
-        threshold=7.0, z=deviation, deviation=deviation, raw_deviation=deviation[0], residual=none, contrast=none,
-        testimony=none, is_coupled=none > 0, age=none.astype(np.int64), candidates=candidates,
-    )  # fmt: skip
-
-
-def candidate(r: int, minute: int = 0, sign: int = 1, fused: float = 9.0, state: str = "pending") -> Candidate:
-    return Candidate(
-        f"{r}-{minute}-{state}", r, r, sign, 0, minute * MINUTE_MS, fused=fused, state=state, is_weak=False
-    )  # type: ignore[arg-type]
+from tests.suppression.small_scene import LATTICE, candidate, row, scene
 
 
 def belongs(

@@ -114,6 +114,20 @@ def test_a_slow_shift_of_a_stream_is_told() -> None:
     assert abs(sharp["innovation"]) < found[0].data["evidence"]["threshold"]["at"] < sharp["drift"]
 
 
+def test_a_drift_is_told_at_its_opening_only() -> None:
+    """The ticks that follow are judged by themselves, and are usual; the alarm stays open all the same."""
+    y = noise(2400)
+    y[2300:, 1] *= np.minimum(1 + 0.6 * np.arange(100) / 48, 1.6)
+    outcomes = run(y)
+    opened = ticks_of(told(outcomes))[0]
+    by_tick = {(o.t_ms - START_MS) // STEP: abs(float(o.surprise[1])) for o in outcomes}
+    at = told(outcomes)[0].data["evidence"]["threshold"]["at"]
+
+    assert at <= by_tick[opened]
+    assert max(by_tick[t] for t in range(opened + 1, opened + 12)) < at
+    assert [opened + 12 < tick for tick in ticks_of([e for e in events(outcomes) if e.type == "resolved"])] == [True]
+
+
 def test_hourly_series_have_no_drift() -> None:
     """Nor have their bodies a voice of it, nor their state its units."""
     core = Core(replace(SERVERS, interval_ms=HOUR_MS), BUDGET)

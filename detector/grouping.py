@@ -12,6 +12,7 @@ from detector.frame import Floats, Ints
 
 WORTH_A_SHAPE = 16  # numbers in one stretch of memory from which sums along an axis beat `bincount`
 Kept = Literal["sides", "middle"]
+Shape = tuple[int, int, int]  # outer, r, inner
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Grouping:
 
     size: int  # n
     groups: int  # m
-    shape: tuple[int, int, int] | None
+    shape: Shape | None
     kept: Kept
     codes: NDArray[np.int64] | None  # (n,) group of each row; None where the shape says it
 
@@ -60,13 +61,20 @@ class Grouping:
             out = np.bincount(self.codes, whole, self.groups)  # type: ignore[arg-type, assignment]
         elif self.kept == "middle":
             out = np.add.reduce(whole, axis=(0, 2))
-        elif self.shape[2] >= WORTH_A_SHAPE or (self.shape[2] == 1 and self.shape[1] >= WORTH_A_SHAPE):
+        elif self._sides():
             out = np.add.reduce(whole, axis=1)
         else:
             out = whole[:, 0].copy()
             for i in range(1, self.shape[1]):
                 out += whole[:, i]
         return out.reshape(-1)
+
+    def _sides(self) -> Shape | None:
+        """The shape, if groups are its sides and it is worth one."""
+        if self.shape is None or self.kept != "sides":
+            return None
+        _, r, inner = self.shape
+        return self.shape if inner >= WORTH_A_SHAPE or (inner == 1 and r >= WORTH_A_SHAPE) else None
 
     def subtract(self, values: Floats, per_group: Floats) -> None:
         """Takes the value of each row's group from (n,) values, in place."""
@@ -100,6 +108,40 @@ class Grouping:
         return (first[:, None] + np.arange(r) * inner).reshape(-1)
 
 
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """How rows fall into groups of siblings: large levels that are products by their shape, all others by a code."""
+
+    blocks: tuple[tuple[slice, Shape], ...]  # rows; the middle of (outer, r, inner) are the siblings
+    rest: slice | Ints  # (n,) rows in no block
+    code: NDArray[np.int64]  # (n,) group of each of them, 0 = none
+    counts: NDArray[np.int64]  # (groups,) rows in each group; group 0 counts 0
+
+    @classmethod
+    def of(cls, code: Ints, levels: Ints, least: int) -> Siblings:
+        """Of a code (S,), 0 = no group, and the level (S,) of each row; a block has at least `least` rows."""
+        size = np.bincount(levels, minlength=1)
+        inside = np.zeros(len(code), bool)
+        blocks = []
+        for level in np.flatnonzero(size >= least).tolist():
+            rows = as_slice(np.flatnonzero(levels == level))
+            if not isinstance(rows, slice) or not code[rows].all():
+                continue
+            groups, mine = np.unique(code[rows], return_inverse=True)
+            shape = Grouping.of(mine.reshape(-1), len(groups))._sides()
+            if shape is not None:
+                inside[rows] = True
+                blocks.append((rows, shape))
+        left = np.flatnonzero(~inside) if blocks else slice(None)
+        known, compact = np.unique(code[left], return_inverse=True)
+        compact = compact.reshape(-1).astype(np.int64)
+        if len(known) and known[0] != 0:
+            compact += 1
+        counts = np.bincount(compact, minlength=1)
+        counts[0] = 0
+        return cls(tuple(blocks), left, compact, counts)
+
+
 def as_slice(rows: Ints) -> slice | Ints:
     """Neighbouring rows as a slice, whose values are no copy; others as they are."""
     if len(rows) and int(rows[-1]) - int(rows[0]) == len(rows) - 1 and bool((np.diff(rows) == 1).all()):
@@ -107,7 +149,7 @@ def as_slice(rows: Ints) -> slice | Ints:
     return rows
 
 
-def _code_of(shape: tuple[int, int, int], kept: Kept) -> NDArray[np.int64]:
+def _code_of(shape: Shape, kept: Kept) -> NDArray[np.int64]:
     outer, r, inner = shape
     if kept == "middle":
         part = np.arange(r)[None, :, None]
@@ -116,7 +158,7 @@ def _code_of(shape: tuple[int, int, int], kept: Kept) -> NDArray[np.int64]:
     return np.broadcast_to(part, shape).reshape(-1)
 
 
-def _sides_shape(code: Ints) -> tuple[int, int, int] | None:
+def _sides_shape(code: Ints) -> Shape | None:
     """The only (outer, r, inner) that could hold, if the group is (outer, inner)."""
     n = len(code)
     if not n:
@@ -130,7 +172,7 @@ def _sides_shape(code: Ints) -> tuple[int, int, int] | None:
     return (n // block, block // inner, inner) if n % block == 0 and block % inner == 0 else None
 
 
-def _middle_shape(code: Ints, groups: int) -> tuple[int, int, int] | None:
+def _middle_shape(code: Ints, groups: int) -> Shape | None:
     """The only (outer, m, inner) that could hold, if the group is the middle."""
     n = len(code)
     if not n or groups < 1:

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Bools, Floats, Ints
-from detector.grouping import Grouping, as_slice
+from detector.grouping import Grouping, Siblings, as_slice
+from detector.state import CHUNK
 
 Level = tuple[int, ...]  # per dimension: 0 value, 1.. its parents, last = all, -1 = the metric has no such dimension
 Rows = slice | Ints
 LEAVES_KEPT = 4  # times all leaves
 PARTS_KEPT = 8
 AROUND_KEPT = 4096
+SIBLINGS_BY_SHAPE = CHUNK // 2  # rows of a level from which its shape is worth the calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Kept:
     groups: dict[int, tuple[Rows, Grouping, Rows]] = field(default_factory=dict)  # by level
     masks: dict[object, Bools] = field(default_factory=dict)  # (S,) leaves by scope
     parts: dict[tuple[int, ...], tuple[list[Bools], Part]] = field(default_factory=dict)  # by identity of masks
-    codes: dict[int, Ints] = field(default_factory=dict)  # (S,) group code by axis, as wide as `bincount` wants it
+    siblings: dict[int, Siblings] = field(default_factory=dict)  # by axis
     alike: set[int] = field(default_factory=set)  # axes in whose groups every row has the group's common movement
 
     def put(self, row: int, leaves: Ints, all_leaves: int) -> None:
@@ -207,11 +209,11 @@ class Lattice:
             self.kept.groups[level] = found
         return found
 
-    def sibling_code(self, axis: int) -> NDArray[np.int64]:
-        """(S,) group code of an axis, ready for `bincount` and `take`."""
-        if axis not in self.kept.codes:
-            self.kept.codes[axis] = self.siblings[axis].astype(np.int64)
-        return np.asarray(self.kept.codes[axis], np.int64)
+    def siblings_of(self, axis: int) -> Siblings:
+        """How the rows fall into the groups of an axis; kept."""
+        if axis not in self.kept.siblings:
+            self.kept.siblings[axis] = Siblings.of(self.siblings[axis], self.level, SIBLINGS_BY_SHAPE)
+        return self.kept.siblings[axis]
 
     def part_of(self, masks: Sequence[Bools]) -> Part:
         """Leaves in any of the masks (S,) with all rows above them; kept by the masks, so do not write into these."""

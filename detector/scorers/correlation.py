@@ -6,18 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from detector.common_factor import factor_by_code, factor_by_shape
 from detector.contrast import Contrast, ContrastState, Learning, learn_contrast, new_contrast, score_contrast
 from detector.timing import Timing
 from detector.view import Float32s, View
-
-HUBER = 2.5  # standard deviations at which a sibling's pull on the common factor is cut (Huber 1964)
 
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
     """One factor per sibling group, leave-one-out: P = (x - beta others - drift)/sd, x the middle log deviation.
 
-    The factor is a weighted mean in two Huber steps (Huber 1964) from the last tick's; the rest as in `contrast.py`.
+    The factor is a weighted mean in two Huber steps (Huber 1964): `common_factor.py`; the rest as in `contrast.py`.
 
     Groups come from the lattice: same cuboid level, all labels but one equal, the row included. Three siblings make
     an axis; two a pair contrast without the Huber step and with doubled scale; fewer abstain. `place_axis` is the
@@ -38,47 +37,32 @@ class Correlation:
         view.contrasts = [self._axis(state, view, axis) for axis in range(self.axes)]
 
     def _axis(self, state: ContrastState, view: View, axis: int) -> Contrast:
-        x = view.L[1]
-        code = view.lattice.sibling_code(axis)
-        groups = len(view.lattice.sibling_counts[axis])
+        lattice, x, pe2, factor = view.lattice, view.L[1], state.pe2[axis], state.factor[axis]
         effect = np.asarray(view.effect_variance if axis == self.place_axis else view.loading_variance, np.float32)
         known = view.V[1] + effect
-        total = known + state.pe2[axis]
-        usable = view.judgeable & (code > 0)
-        weight = np.where(usable, 1 / total, np.float32(0))
-        whole = bool(view.judgeable.all())  # then everybody in a group is there
-        counts = view.lattice.sibling_counts[axis]
-        present = counts if whole else np.bincount(code, usable, groups)
-        d = np.bincount(code, weight, groups)
-        factor = state.factor[axis]
-        if axis not in view.lattice.kept.alike:  # a row that has just joined takes its group's value
-            view.lattice.kept.alike.add(axis)
-            alike = np.bincount(code, factor, groups) / np.maximum(counts, 1)
+        if axis not in lattice.kept.alike:  # a row that has just joined takes its group's value
+            lattice.kept.alike.add(axis)
+            code, counts = lattice.siblings[axis], lattice.sibling_counts[axis]
+            alike = np.bincount(code, factor, len(counts)) / np.maximum(counts, 1)
             np.take(alike.astype(np.float32), code, out=factor)
-        pair = np.take(present < 3, code)
-        limit = np.sqrt(total)
-        limit *= np.float32(HUBER)
-        limit[pair] = np.inf
-        rest = np.take(d.astype(np.float32), code)
-        rest -= weight
-        other = factor
-        inverse = np.divide(1, d, out=np.zeros_like(d), where=d > 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for _ in range(2):
-                r = x - factor
-                np.minimum(r, limit, out=r)
-                np.maximum(r, -limit, out=r)
-                r *= weight
-                n = np.bincount(code, r, groups)
-                other = np.take(n.astype(np.float32), code)
-                other -= r
-                other /= rest
-                other += factor
-                factor += np.take((n * inverse).astype(np.float32), code)
-            noise: Float32s = np.float32(1) / rest
-        noise += known
-        other[~usable | (rest <= 0)] = np.nan
-        return Contrast(other, noise, pair)
+        siblings = lattice.siblings_of(axis)
+        rest, whole = siblings.rest, bool(view.judgeable.all())  # then everybody in a group is there
+        usable = view.judgeable[rest] & (siblings.code > 0)
+        present = siblings.counts if whole else np.bincount(siblings.code, usable, len(siblings.counts))
+        own = factor[rest]
+        mine = known[rest]
+        found = factor_by_code(x[rest], mine, mine + pe2[rest], usable, siblings.code, present, own)
+        if not siblings.blocks:
+            return Contrast(*found)
+        factor[rest] = own
+        out = np.empty_like(x), np.empty_like(x), np.empty(len(x), bool)
+        for array, values in zip(out, found, strict=True):
+            array[rest] = values
+        for rows, shape in siblings.blocks:
+            there = None if whole else view.judgeable[rows]
+            written = out[0][rows], out[1][rows], out[2][rows]
+            factor_by_shape(x[rows], known[rows], pe2[rows], there, shape, factor[rows], written)
+        return Contrast(*out)
 
     def score(self, state: ContrastState, view: View) -> Float32s:
         """(A, S) signed z; NaN without siblings."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import detector.common_factor
+import detector.grouping
+import detector.lattice
 from detector.scorers.correlation import Correlation
 from detector.timing import DAY_MS
 from tests import naive
@@ -24,9 +27,17 @@ def random_view(lattice, rng: np.random.Generator, gaps: float = 0.15):  # type:
     return view
 
 
+@pytest.mark.parametrize("least", [detector.lattice.SIBLINGS_BY_SHAPE, 2])
 @pytest.mark.parametrize(("sizes", "seed"), [((4, 3, 2), 0), ((4, 3, 2), 1), ((7,), 2), ((2, 2), 3), ((1, 5), 4)])
-def test_contrast_and_its_learning_equal_their_naive_twins(sizes: tuple[int, ...], seed: int) -> None:
-    """Factor, leave-one-out, z, and pe2, me, cxy, cxx over six ticks; siblings share all labels but one."""
+def test_contrast_and_its_learning_equal_their_naive_twins(
+    sizes: tuple[int, ...], seed: int, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Factor, leave-one-out, z, and pe2, me, cxy, cxx over six ticks; siblings share all labels but one.
+
+    Rows are summed by their codes, and where a level has `least` rows and is a product by its shape.
+    """
+    monkeypatch.setattr(detector.lattice, "SIBLINGS_BY_SHAPE", least)
+    monkeypatch.setattr(detector.grouping, "WORTH_A_SHAPE", min(least, detector.grouping.WORTH_A_SHAPE))
     rng = np.random.default_rng(seed)
     index = grid(*sizes, families=True)
     lattice = index.lattice()
@@ -78,6 +89,34 @@ def test_contrast_and_its_learning_equal_their_naive_twins(sizes: tuple[int, ...
                     memory["learnt"][axis, r] += 1
     for n, expected in memory.items():
         assert pytest.approx(expected, rel=5e-3, abs=1e-6) == getattr(state, n)
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.2])
+@pytest.mark.parametrize("stretch", [7, 40, detector.common_factor.STRETCH])
+def test_large_levels_by_shape_equal_themselves_by_code(
+    gaps: float, stretch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to the rounding of sums in float32, however the shape is cut into stretches; rows without siblings too."""
+    rng = np.random.default_rng(5)
+    index = grid(6, 90, 4, families=True)
+    scorer = Correlation(MINUTES, 3, 1)
+    found = []
+    views = [random_view(index.lattice(), rng, gaps) for _ in range(3)]
+    for least in (1 << 40, 2):
+        monkeypatch.setattr(detector.lattice, "SIBLINGS_BY_SHAPE", least)
+        monkeypatch.setattr(detector.grouping, "WORTH_A_SHAPE", 2)
+        monkeypatch.setattr(detector.common_factor, "STRETCH", stretch)
+        index.lattice().kept.siblings.clear()
+        state = scorer.init(len(index))
+        for view in views:
+            scorer.advance(state, view)
+            scorer.learn(state, view, np.ones(len(index), np.float32))
+        found.append((scorer.score(state, view), state.factor, [c.doubled for c in view.contrasts]))
+    by_code, by_shape = found
+
+    assert any(index.lattice().siblings_of(axis).blocks for axis in range(3))
+    for mine, other in zip(by_code, by_shape, strict=True):
+        assert np.allclose(mine, other, rtol=1e-5, atol=1e-5, equal_nan=True)
 
 
 def test_a_row_that_moves_alone_is_loud_and_its_siblings_stay_calm() -> None:

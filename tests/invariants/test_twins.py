@@ -20,6 +20,9 @@ TWINS: dict[str, tuple[str, ...]] = {
         "detector/test_births.py::test_givers_equal_their_naive_twin",
         "detector/test_births.py::test_a_settled_value_equals_its_naive_twin",
     ),
+    "detector/common_factor.py": (
+        "detector/test_correlation.py::test_contrast_and_its_learning_equal_their_naive_twins",
+    ),
     "detector/contrast.py": (
         "detector/test_correlation.py::test_contrast_and_its_learning_equal_their_naive_twins",
         "detector/test_witness.py::test_testimony_and_its_learning_equal_their_naive_twins",

@@ -11,13 +11,17 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from detector.frame import Bools
+from detector.frame import Bools, Floats
 from detector.running import gain
 from detector.timing import DAY_MS, Timing
 from detector.view import Float32s
 
 PRIOR = 4e-5  # variance of a common movement of 0.6 %: pulls the loading to 1 while the others have hardly moved
 DRIFT_HALF_LIFE_MS = DAY_MS
+DOUBT = 0.2  # by which loadings differ until they have proved otherwise
+LEAST_DOUBT = 0.03
+DOUBT_PRIOR = 2_000.0  # so much other⁴ / variance² says 20 %: a few dozen ticks of movements of three deviations
+DOUBT_HALF_LIFE_MS = 30 * DAY_MS
 
 
 class ContrastState(NamedTuple):
@@ -29,6 +33,7 @@ class ContrastState(NamedTuple):
     cxx: Float32s  # (A, S) variance of the other
     factor: Float32s  # (A, S) common movement of the row's group; the same value in all rows of a group
     learnt: Float32s  # (A, S) updates so far, weighted by the rate
+    doubt: Floats  # (A, 2) decayed sums that tell how far loadings differ, over all rows of an axis
 
 
 class Learnt(Protocol):
@@ -44,6 +49,8 @@ class Learnt(Protocol):
     def cxx(self) -> Float32s: ...
     @property
     def learnt(self) -> Float32s: ...
+    @property
+    def doubt(self) -> Floats: ...
 
 
 class Contrast(NamedTuple):
@@ -68,7 +75,14 @@ def new_contrast(axes: int, n: int, start: float) -> ContrastState:
     return ContrastState(
         np.full(shape, start, np.float32), np.zeros(shape, np.float32), np.full(shape, PRIOR, np.float32),
         np.full(shape, PRIOR, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32),
+        np.zeros((axes, 2)),
     )  # fmt: skip
+
+
+def loading_variance(doubt: Floats) -> np.float32:
+    """Variance of loadings around their learnt value, from `doubt` (2,): .2² until large common movements taught."""
+    value = (doubt[0] + DOUBT**2 * DOUBT_PRIOR) / (doubt[1] + DOUBT_PRIOR)
+    return np.float32(min(max(value, LEAST_DOUBT**2), DOUBT**2))
 
 
 def residual(state: Learnt, axis: int, x: Float32s, other: Float32s) -> Float32s:
@@ -82,9 +96,9 @@ def residual(state: Learnt, axis: int, x: Float32s, other: Float32s) -> Float32s
 
 
 def score_contrast(state: Learnt, axis: int, x: Float32s, contrast: Contrast) -> Float32s:
-    """(S,) signed z; loadings are known to 20 % only, hence the last term."""
+    """(S,) signed z; loadings are known so well as they have proved to be, hence the last term."""
     variance = state.pe2[axis] + contrast.noise
-    variance += (np.float32(0.2) * contrast.other) ** 2
+    variance += loading_variance(state.doubt[axis]) * contrast.other**2
     scale = np.sqrt(variance, out=variance)
     np.multiply(scale, 2, out=scale, where=contrast.doubled)
     z = residual(state, axis, x, contrast.other)
@@ -107,6 +121,7 @@ def learn_contrast(
     total = noise + pe2
     share = pe2 / total  # what is left to learn from: the part that is not counting noise
     sd = np.sqrt(total)
+    _learn_doubt(state.doubt[axis], e, other, noise + pe2, g, timing.keep(DOUBT_HALF_LIFE_MS, every))
     step = np.clip(e, -3 * sd, 3 * sd)
     step *= gain(timing.keep(DRIFT_HALF_LIFE_MS, every), learnt)
     step *= g * share
@@ -122,3 +137,16 @@ def learn_contrast(
     cxy += slow * (xs * other + np.float32(PRIOR) - cxy)
     cxx += slow * (other * other + np.float32(PRIOR) - cxx)
     learnt += g
+
+
+def _learn_doubt(doubt: Floats, e: Float32s, other: Float32s, total: Float32s, g: Float32s, keep: float) -> None:
+    """Weighted regression of the excess variance on the square of the common movement, over all rows of an axis.
+
+    Breusch & Pagan 1979: Σ w o² (e² - v) / Σ w o⁴ with w = 1/v², e² clipped at 9 v, v without the loadings' part.
+    """
+    square = (other / total) * other
+    weight = g * square
+    excess = np.minimum(e * e / total, np.float32(9)) - 1
+    doubt *= keep
+    doubt[0] += float(np.sum(weight * excess, dtype=np.float64))
+    doubt[1] += float(np.sum(weight * square, dtype=np.float64))

@@ -158,10 +158,27 @@ def contrast_residual(x: float, other: float, me: float, cxy: float, cxx: float)
 
 
 def contrast_z(
-    x: float, other: float, noise: float, pe2: float, me: float, cxy: float, cxx: float, *, pair: bool
-) -> float:
-    scale = math.sqrt(pe2 + noise + (0.2 * other) ** 2)
+    x: float, other: float, noise: float, pe2: float, me: float, cxy: float, cxx: float, *, pair: bool,
+    doubt: Sequence[float] = (0.0, 0.0),
+) -> float:  # fmt: skip
+    scale = math.sqrt(pe2 + noise + loading_variance(doubt) * other**2)
     return contrast_residual(x, other, me, cxy, cxx) / (2 * scale if pair else scale)
+
+
+def loading_variance(doubt: Sequence[float]) -> float:
+    """.2² as the mean of 2,000 earlier weights, from .03² to .2²."""
+    return clip((doubt[0] + 0.2**2 * 2000) / (doubt[1] + 2000), 0.03**2, 0.2**2)
+
+
+def loading_doubt(
+    doubt: Sequence[float], rows: Sequence[tuple[float, float, float, float]], keep: float
+) -> tuple[float, float]:
+    """Decayed sums of w o² (e² - v) and w o⁴, w = 1/v²; `rows`: residual e, other o, variance v, rate of each."""
+    excess, weight = doubt[0] * keep, doubt[1] * keep
+    for e, o, v, rate in rows:
+        excess += rate * o**2 / v**2 * (min(e**2, 9 * v) - v)
+        weight += rate * o**4 / v**2
+    return excess, weight
 
 
 def learn_contrast(

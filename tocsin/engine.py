@@ -28,7 +28,7 @@ from tocsin.outcome import Outcome
 from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 
-FORMAT = 8
+FORMAT = 9
 
 
 class Lane:

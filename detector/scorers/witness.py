@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from detector.contrast import PRIOR, Contrast, Learning, learn_contrast, residual, score_contrast
+from detector.frame import Floats
 from detector.timing import Timing
 from detector.view import Float32s, Testimony, View
 
@@ -22,6 +23,7 @@ class WitnessState(NamedTuple):
     cxy: Float32s  # (W, S) covariance of row and witness
     cxx: Float32s  # (W, S) variance of the witness
     learnt: Float32s  # (W, S)
+    doubt: Floats  # (W, 2) how far loadings differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class Witness:
         def full(value: float) -> Float32s:
             return np.full((self.witnesses, n), value, np.float32)
 
-        return WitnessState(full(self.learning.start), full(0), full(PRIOR), full(PRIOR), full(0))
+        return WitnessState(
+            full(self.learning.start), full(0), full(PRIOR), full(PRIOR), full(0), np.zeros((self.witnesses, 2))
+        )
 
     def advance(self, state: WitnessState, view: View) -> None:
         """Sets every row against its witness; localisation and `score` read what comes of it."""

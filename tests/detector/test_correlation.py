@@ -52,6 +52,8 @@ def test_contrast_and_its_learning_equal_their_naive_twins(
     factor: dict[tuple[int, str], float] = {}
     keep = MINUTES.keep(5 * DAY_MS, MINUTES.learn_every)
     drift_keep = MINUTES.keep(DAY_MS, MINUTES.learn_every)
+    doubt_keep = MINUTES.keep(30 * DAY_MS, MINUTES.learn_every)
+    doubt = [(0.0, 0.0)] * len(names)
     for _ in range(6):
         view = random_view(lattice, rng)
         scorer.advance(state, view)
@@ -64,6 +66,7 @@ def test_contrast_and_its_learning_equal_their_naive_twins(
                 if own:
                     others = {k: v for k, v in label.items() if k not in own}
                     groups.setdefault(f"{sorted(own)} {sorted(others.items())}", []).append(row)
+            seen: list[tuple[float, float, float, float]] = []
             effect = view.effect_variance if axis == scorer.place_axis else view.loading_variance
             for group, rows in groups.items():
                 x = [maybe(view.L[1, r]) if not view.missing[r] else None for r in rows]
@@ -78,8 +81,10 @@ def test_contrast_and_its_learning_equal_their_naive_twins(
                         assert np.isnan(z[axis, r])
                         continue
                     args = [memory[n][axis, r] for n in ("pe2", "me", "cxy", "cxx")]
-                    twin = naive.contrast_z(x[i], others_moved[i], noise[i], *args, pair=pair)
+                    twin = naive.contrast_z(x[i], others_moved[i], noise[i], *args, pair=pair, doubt=doubt[axis])
                     assert pytest.approx(twin, rel=2e-3, abs=2e-3) == z[axis, r]
+                    left = naive.contrast_residual(x[i], others_moved[i], *args[1:])
+                    seen.append((left, others_moved[i], noise[i] + args[0], 1.0))
                     new = naive.learn_contrast(
                         x[i], others_moved[i], noise[i], *args, rate=1.0, learnt=memory["learnt"][axis, r], keep=keep,
                         drift_keep=drift_keep, floor=scorer.learning.floor,
@@ -87,6 +92,8 @@ def test_contrast_and_its_learning_equal_their_naive_twins(
                     for n, value in zip(("pe2", "me", "cxy", "cxx"), new, strict=True):
                         memory[n][axis, r] = value
                     memory["learnt"][axis, r] += 1
+            doubt[axis] = naive.loading_doubt(doubt[axis], seen, doubt_keep)
+    assert pytest.approx(np.array(doubt), rel=5e-3, abs=1e-3) == state.doubt
     for n, expected in memory.items():
         assert pytest.approx(expected, rel=5e-3, abs=1e-6) == getattr(state, n)
 

@@ -38,6 +38,8 @@ def test_testimony_and_its_learning_equal_their_naive_twins(seed: int) -> None:
     state.cxy[...] = rng.uniform(1e-4, 1e-2, state.cxy.shape)
     memory = {n: getattr(state, n).astype(float) for n in ("pe2", "me", "cxy", "cxx", "learnt")}
     keep, drift_keep = (MINUTES.keep(half_life, MINUTES.learn_every) for half_life in (5 * DAY_MS, DAY_MS))
+    doubt_keep = MINUTES.keep(30 * DAY_MS, MINUTES.learn_every)
+    doubt = [(0.0, 0.0)] * 2
     rate = rng.choice(np.array([0, 0.1, 1], np.float32), ROWS)
     opinions = 0
     for _ in range(10):
@@ -46,6 +48,7 @@ def test_testimony_and_its_learning_equal_their_naive_twins(seed: int) -> None:
         z = scorer.score(state, view)
         scorer.learn(state, view, rate)
         for w in range(2):
+            seen: list[tuple[float, float, float, float]] = []
             for row in range(ROWS):
                 by = int(WITNESSES[w, row])
                 if by < 0 or not view.judgeable[row] or view.age[by] > FRESH_TICKS or by == 7:
@@ -56,9 +59,9 @@ def test_testimony_and_its_learning_equal_their_naive_twins(seed: int) -> None:
                 noise = float(view.V[1, row]) + float(view.V[1, by]) + float(view.loading_variance[row])
                 args = [memory[n][w, row] for n in ("pe2", "me", "cxy", "cxx")]
                 left = naive.contrast_residual(x, other, *args[1:])
-                assert (
-                    pytest.approx(naive.contrast_z(x, other, noise, *args, pair=False), rel=2e-3, abs=2e-3) == z[w, row]
-                )
+                twin = naive.contrast_z(x, other, noise, *args, pair=False, doubt=doubt[w])
+                assert pytest.approx(twin, rel=2e-3, abs=2e-3) == z[w, row]
+                seen.append((left, other, noise + args[0], float(rate[row])))
                 assert pytest.approx(left, rel=1e-3, abs=1e-4) == view.testimonies[w].residual[row]
                 new = naive.learn_contrast(
                     x, other, noise, *args, rate=float(rate[row]), learnt=memory["learnt"][w, row], keep=keep,
@@ -68,6 +71,8 @@ def test_testimony_and_its_learning_equal_their_naive_twins(seed: int) -> None:
                     memory[n][w, row] = value
                 memory["learnt"][w, row] += float(rate[row])
                 opinions += 1
+            doubt[w] = naive.loading_doubt(doubt[w], seen, doubt_keep)
+    assert pytest.approx(np.array(doubt), rel=5e-3, abs=1e-3) == state.doubt
     for n, expected in memory.items():
         assert pytest.approx(expected, rel=5e-3, abs=1e-6) == getattr(state, n)
     assert opinions > 20

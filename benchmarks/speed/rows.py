@@ -12,10 +12,11 @@ from benchmarks.speed.calls import calls_of_step
 from benchmarks.speed.rounds import ROOT, Spec, Table, environment, memory, run
 from benchmarks.speed.triad import triad_ns
 
-CORE, CORE_LARGE, RIVER = (
+CORE, CORE_LARGE, RIVER, RIVER_STEP = (
     Spec("core", "core", 100_000),
     Spec("core 10^6", "core", 1_000_000),
     Spec("river", "river", 100_000),
+    Spec("river, whole", "river_step", 100_000),
 )
 INCLUDED = (
     "  core = placing the tick's samples, expectation, residual (three horizons, deviance), derivative, contrast with\n"
@@ -162,17 +163,19 @@ def whole(setting: Setting) -> Answer:
     is_void = False
     for size in sizes:
         spec = Spec(f"whole {size:,}", "whole", size)
-        table = run([spec, _sized(RIVER, setting)], setting.rounds)
+        table = run([spec, _sized(RIVER_STEP, setting), _sized(RIVER, setting)], setting.rounds)
         figures = table.figures[spec.title]
         print(
             f"  {table.points[spec.title]:,} rows, {figures['levels']:.0f} cuboid levels, "
             f"{figures['in_episode']:.2%} of rows in an episode, {figures['candidates']:.0f} candidates open, "
             f"slowest tick {figures['worst_ns']:.0f} ns a row"
         )
-        elements, ratio = table.in_triads(spec.title), table.ratio("river", spec.title)
+        elements, ratio = table.in_triads(spec.title), table.ratio(RIVER_STEP.title, spec.title)
+        plain = table.ratio("river", spec.title)
         answers += [
             Result(f"{spec.title}: {elements} triad elements; accept <= 400", elements.median <= 400),
-            Result(f"{spec.title}: {ratio} x river's same scorers; accept >= 25", ratio.median >= 25),
+            Result(f"{spec.title}: {ratio} x river's same scorers on every axis; accept >= 25", ratio.median >= 25),
+            Result(f"{spec.title}: {plain} x river's plain three scorers of row 2, contrast on one axis"),
         ]
         own = memory("whole", size)
         text = f"{spec.title}: {own['resident']:,.0f} B resident a row with index and labels"

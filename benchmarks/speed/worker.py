@@ -29,10 +29,16 @@ def make_cell(name: str, size: int) -> Cell:
         from benchmarks.speed.river_cell import RiverCell
 
         return RiverCell(size)
+    if name == "river_step":
+        from benchmarks.speed.river_step_cell import RiverStepCell
+
+        return RiverStepCell(size)
     from benchmarks.speed.model_cells import MODELS, ModelCell
 
     if name not in MODELS:
-        raise ValueError(f"cell: expected triad, core, whole, river or one of {sorted(MODELS)}, got {name!r}")
+        raise ValueError(
+            f"cell: expected triad, core, whole, river, river_step or one of {sorted(MODELS)}, got {name!r}"
+        )
     return ModelCell(name, size, 10 if name == "rrcf" else 30)
 
 

@@ -6,13 +6,17 @@ import math
 
 import numpy as np
 
-from benchmarks.speed.core_cell import CoreCell
+from benchmarks.speed.core_cell import CoreCell, core_index
 from benchmarks.speed.flat import Flat
 from benchmarks.speed.memory import touch
 from benchmarks.speed.model_cells import ModelCell
 from benchmarks.speed.river_cell import RiverCell
+from benchmarks.speed.river_step_cell import LAM, RiverStepCell, Row
 from benchmarks.speed.stopwatch import Stopwatch
 from benchmarks.speed.triad import triad_ns
+from detector.scorers.derivative import Derivative
+from detector.scorers.forecast_residual import ForecastResidual
+from tests.grids import MINUTES, view_of
 
 
 def test_both_sides_tell_the_same_known_deviations_from_the_rest() -> None:
@@ -20,6 +24,26 @@ def test_both_sides_tell_the_same_known_deviations_from_the_rest() -> None:
     ours, theirs = CoreCell(4000), RiverCell(1000)
 
     assert min(ours.separation(), theirs.separation()) > 0.95
+    assert RiverStepCell(2000).separation() > 0.95
+
+
+def test_rivers_residual_is_ours() -> None:
+    """Three horizons of one row without siblings: the largest |z| of ours and of river's statistics, tick by tick."""
+    lattice = core_index(1).lattice()
+    row, residual, derivative = Row(20.0, []), ForecastResidual(MINUTES), Derivative(MINUTES)
+    sums, slope = residual.init(lattice.size), derivative.init(lattice.size)
+    slope.sig2[...] = 0.05**2
+    weight = 1 / (1 + 0.02 * 20)
+    for h, lam in enumerate(LAM):
+        sums.Y[h] = sums.M[h] = 20 * weight / (1 - lam)
+        sums.Q[h] = 20 * weight**2 / (1 - lam**2)
+    for y in (25.0, 0.0, 90.0, 21.0, 20.0, 3.0):
+        view = view_of(lattice, np.full(lattice.size, y), np.full(lattice.size, 20.0))
+        residual.advance(sums, view)
+        z = [*residual.score(sums, view)[:, 0], derivative.score(slope, view)[0, 0]]
+        row.first(0, y)
+
+        assert math.isclose(np.abs(z).max(), row.z, rel_tol=1e-3, abs_tol=1e-3)
 
 
 def test_a_reading_is_nanoseconds_of_one_point() -> None:

@@ -33,7 +33,7 @@ def shape_givers(index: SeriesIndex, rows: Ints, is_ready: Bools) -> NDArray[np.
                 break
             table = index.row_table(metric, wider)
             if table:
-                found = np.array([table.get(c, -1) for c in _lifted(index, codes, rows[left], level, wider)], np.int64)
+                found = table.find(_lifted(index, codes, rows[left], level, wider))
                 out[left] = np.where((found >= 0) & is_ready[found], found, -1)
     return out
 
@@ -71,8 +71,8 @@ def _wider(index: SeriesIndex, level: Level) -> Iterator[Level]:
             yield tuple(opened)
 
 
-def _lifted(index: SeriesIndex, codes: Ints, rows: Ints, level: Level, wider: Level) -> list[int]:
-    """Combined codes of the rows (N,) at the wider level; those with an unknown parent are in no table."""
+def _lifted(index: SeriesIndex, codes: Ints, rows: Ints, level: Level, wider: Level) -> NDArray[np.int64]:
+    """Combined codes of the rows (N,) at the wider level; -1, which no table has, where a parent is unknown."""
     tops = [len(d.parents) + 1 for d in index.schema.dimensions]
     out = codes[:, rows].astype(np.int64)
     for d, (at, new) in enumerate(zip(level, wider, strict=True)):
@@ -86,5 +86,4 @@ def _lifted(index: SeriesIndex, codes: Ints, rows: Ints, level: Level, wider: Le
     combined = index.combine(np.maximum(out, 0))
     found = np.full(len(combined), -1, np.int64)
     found[known] = combined[known]
-    answer: list[int] = found.tolist()
-    return answer
+    return found

@@ -27,6 +27,6 @@ def lean_on(index: SeriesIndex) -> NDArray[np.int64]:
             table = index.row_table(metric, above)
             moved = codes[:, rows].astype(np.int64)
             moved[d] = 0
-            out[rows] = [table.get(c, -1) for c in index.combine(moved).tolist()]
+            out[rows] = table.find(index.combine(moved))
             break
     return out

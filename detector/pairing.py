@@ -50,7 +50,6 @@ def pair_rows(index: SeriesIndex) -> Ints:
                 for d, at in enumerate(wanted):
                     if at < 0 or at == tops[d]:
                         moved[d] = 0
-                found = [table.get(c, -1) for c in index.combine(moved).tolist()]
-                hit = np.asarray(found, np.int64)
+                hit = table.find(index.combine(moved))
                 out[k, rows[hit >= 0]] = hit[hit >= 0]
     return out

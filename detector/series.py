@@ -12,6 +12,7 @@ from detector.grouping import Grouping, as_slice
 from detector.lattice import Lattice as Lattice
 from detector.lattice import Level as Level
 from detector.lattice import RollUp
+from detector.row_table import RowTable
 from detector.schema import ALL, Metric, Schema
 
 ABSENT = ""  # the label of a dimension that the metric does not have
@@ -23,7 +24,7 @@ class SeriesIndex:
     Rows are the cells of a data cube (Gray et al. 1997); dimensions whose values are no peers are not summed over.
 
     New leaves are admitted in bulk (`admit`), in sorted order of their keys, so that the order of rows depends on the
-    log only. Memory: about 150 B a leaf for the key table, 4 B a dimension and row for codes.
+    log only. Memory: about 150 B a leaf for the key table; a row 12 B for its table, 4 B a code.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -36,7 +37,7 @@ class SeriesIndex:
         self._parents: list[list[list[int]]] = [[[] for _ in d.parents] for d in dims]  # [dim][parent][code] or -1
         self._bits = 62 // max(len(dims), 1)
         self._rows: dict[Key, int] = {}
-        self._rollup_rows: dict[tuple[int, Level], dict[int, int]] = {}
+        self._tables: dict[tuple[int, Level], RowTable] = {}
         self._levels: list[tuple[int, Level]] = []
         self._level_codes: dict[tuple[int, Level], int] = {}
         self._row_level: list[Ints] = []
@@ -88,20 +89,20 @@ class SeriesIndex:
         """Appends the leaves, then level by level the roll-ups that they imply."""
         leaf_level: Level = tuple(0 if h else -1 for h in has)
         # two keys of equal labels (a parent that arrives with the sample changed) are one leaf
-        known = self._rollup_rows.setdefault((metric_code, leaf_level), {})
+        known = self._tables.setdefault((metric_code, leaf_level), RowTable())
         combined = self._combine(values)
-        fresh: list[int] = []
-        for i, (key, code) in enumerate(zip(keys, combined.tolist(), strict=True)):
-            row = known.get(code)
-            if row is None:
-                row = known[code] = self._size + len(fresh)
-                fresh.append(i)
-            self._rows[key] = row
-        if not fresh:
+        rows = known.find(combined)
+        new = np.flatnonzero(rows < 0)
+        unique, first, which = np.unique(combined[new], return_index=True, return_inverse=True)
+        rank = np.argsort(np.argsort(first))
+        rows[new] = self._size + rank[which.reshape(-1)]
+        known.add(unique, self._size + rank)
+        self._rows.update(zip(keys, rows.tolist(), strict=True))
+        if not len(new):
             return
-        added = values[:, fresh]
+        added = values[:, new[np.sort(first)]]
         self._append(metric_code, leaf_level, added)
-        self._n_leaves += len(fresh)
+        self._n_leaves += added.shape[1]
         options = [
             (range(len(d.parents) + 2) if d.peers else (0,)) if h else (-1,)
             for d, h in zip(self.schema.dimensions, has, strict=True)
@@ -111,12 +112,12 @@ class SeriesIndex:
                 continue
             codes = self._lift(added, level)
             codes = codes[:, (codes >= 0).all(axis=0)]
-            table = self._rollup_rows.setdefault((metric_code, level), {})
+            table = self._tables.setdefault((metric_code, level), RowTable())
             unique, first = np.unique(self._combine(codes), return_index=True)
-            new = [i for code, i in zip(unique.tolist(), first.tolist(), strict=True) if code not in table]
-            for offset, i in enumerate(new):
-                table[int(self._combine(codes[:, i : i + 1])[0])] = self._size + offset
-            if new:
+            is_new = table.find(unique) < 0
+            if is_new.any():
+                new = first[is_new]
+                table.add(unique[is_new], self._size + np.arange(len(new)))
                 self._append(metric_code, level, codes[:, new])
 
     def _lift(self, values: Ints, level: Level) -> Ints:
@@ -250,8 +251,9 @@ class SeriesIndex:
     def combine(self, codes: Ints) -> Ints:
         return self._combine(codes)
 
-    def row_table(self, metric: int, level: Level) -> Mapping[int, int]:
-        return self._rollup_rows.get((metric, level), {})
+    def row_table(self, metric: int, level: Level) -> RowTable:
+        """Combined codes → rows of a level; empty where the metric does not have it."""
+        return self._tables.get((metric, level)) or RowTable()
 
     def history(self) -> tuple[list[Key], list[int]]:
         """Every admitted key in order, and how many came in each admission: `replay` gives the same rows."""

@@ -97,11 +97,11 @@ class Derived:
     witnesses: Ints  # (W, S)
     cell_witness: NDArray[np.bool_]  # (W, S) the witness row is as narrow as the row itself
     ignored: NDArray[np.bool_]  # (S,) rows of groups with `ignore`
-    shapes: NDArray[np.int64]  # (S,) code of the cuboid level, the metric aside
+    shapes: NDArray[np.int32]  # (S,) code of the cuboid level, the metric aside
     drift_levels: tuple[int, ...]
     watched_leaves: int
     places: int
-    place_codes: NDArray[np.int64]  # (S,) place of each row, 0 = all
+    place_codes: NDArray[np.int32]  # (S,) place of each row, 0 = all
     units: Units | None = None  # of lone series
 
 
@@ -180,7 +180,7 @@ class Core:
         shape_codes: dict[tuple[int, ...], int] = {}
         shapes = np.asarray(
             [min(shape_codes.setdefault(level, len(shape_codes)), LEVEL_SHAPES - 1) for _, level in lattice.levels],
-            np.int64,
+            np.int32,
         )
         drift = [
             code
@@ -199,17 +199,17 @@ class Core:
         if self.place_axis >= 0 and lattice.size:
             places, place_codes = np.unique(lattice.codes[self.place_axis], return_inverse=True)
         else:
-            places, place_codes = np.zeros(1), np.zeros(lattice.size, np.int64)
+            places, place_codes = np.zeros(1), np.zeros(lattice.size, np.int32)
         return Derived(
             lattice=lattice,
             witnesses=pairs,
             cell_witness=_as_narrow(lattice, tops, pairs),
             ignored=ignored,
-            shapes=shapes[lattice.level] if lattice.size else np.zeros(0, np.int64),
+            shapes=shapes[lattice.level] if lattice.size else np.zeros(0, np.int32),
             drift_levels=tuple(sorted(drift, key=lambda c: -sum(lattice.levels[c][1]))),
             watched_leaves=watched,
             places=len(places),
-            place_codes=place_codes,
+            place_codes=place_codes.reshape(-1).astype(np.int32),
             units=self.lone.units(lattice, ignored) if self.lone is not None else None,
         )
 
@@ -218,7 +218,7 @@ class Core:
         gauge = state.rows.kind > 0
         with np.errstate(over="ignore", invalid="ignore"):
             volume = np.where(gauge, 0, volume_class(np.exp(np.nan_to_num(np.minimum(state.season.ell, 50), nan=-5))))
-        return (derived.shapes * KINDS + gauge) * VOLUMES + volume
+        return (derived.shapes.astype(np.int64) * KINDS + gauge) * VOLUMES + volume
 
 
 LONE_COMPONENTS = (

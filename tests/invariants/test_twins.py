@@ -53,6 +53,7 @@ TWINS: dict[str, tuple[str, ...]] = {
     "detector/pairing.py": (
         "detector/test_twins_of_rows.py::test_siblings_witnesses_and_whom_rows_lean_on_equal_their_naive_twins",
     ),
+    "detector/row_table.py": ("detector/test_row_table.py::test_a_table_equals_its_naive_twin",),
     "detector/running.py": (
         "detector/test_twins_of_sums.py::test_minmod_equals_its_naive_twin",
         "detector/test_twins_of_sums.py::test_a_young_decayed_mean_is_the_plain_mean_and_an_old_one_forgets",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Bools, Floats, Ints
+from detector.state import chunks
 from detector.timing import DAY_MS, HOUR_MS, Timing
 from ensemble.rank import Rank
 from ensemble.tails import BINS, FIT_P, POOL_COUNT, SIDE_COUNT, bin_of, fit_weibull, tail_quantiles
@@ -149,14 +150,23 @@ class Calibration:
 
     def learn(self, state: CalibrationState, scores: Floats, classes: Ints, rate: Floats) -> None:
         """Adds a learning tick's scores (K, S) to the histograms."""
+        size = len(classes)
+        used = int(classes.max(initial=-1)) + 1  # classes beyond it have no rows
+        side, weight = np.empty(size, np.int64), np.empty(size, np.float32)
         for k in range(self.scorers):
-            z = scores[k]
-            weight = np.where(np.isfinite(z), rate, np.float32(0))
-            size = np.abs(np.where(weight > 0, z, 0))
-            side = (classes * 2 + (z > 0)) * BINS + bin_of(size / state.scale[k])
-            hist = np.bincount(side, weight, self.classes * 2 * BINS).reshape(self.classes, 2, BINS)
-            state.hist[:, k] += hist.astype(np.float32)
-            state.total[:, k] += hist.sum(axis=(1, 2)).astype(np.float32)
+            for low, high in chunks(size):  # a chunk at a time, for its scratch to stay in cache
+                rows = slice(low, high)
+                z = scores[k, rows]
+                here = weight[rows] = np.where(np.isfinite(z), rate[rows], np.float32(0))
+                far = np.abs(np.where(here > 0, z, np.float32(0)))
+                far /= state.scale[k, rows]
+                bins = np.multiply(classes[rows], 2, out=side[rows])
+                bins += z > 0
+                bins *= BINS
+                bins += bin_of(far)
+            hist = np.bincount(side, weight, used * 2 * BINS).reshape(used, 2, BINS)
+            state.hist[:used, k] += hist.astype(np.float32)
+            state.total[:used, k] += hist.sum(axis=(1, 2)).astype(np.float32)
         state.updates[0] += 1
         updates = self.half_life_ms / (self.timing.interval_ms * self.timing.learn_every)
         keep = np.float32(0.5 ** (1 / max(updates, HALF_LIFE_UPDATES)))
@@ -172,14 +182,16 @@ class Calibration:
     def fit(self, state: CalibrationState, classes: Ints) -> None:
         """Fits all tails, class blended with pool by what it has seen, and the scales of the rows."""
         state.fitted[0] = state.updates[0]
-        q = _quantiles(state.hist.astype(float), state.total.astype(float))
+        seen = np.flatnonzero(state.total.any(axis=1))  # of the many classes that may be; all others are as the pool
+        q = _quantiles(state.hist[seen].astype(float), state.total[seen].astype(float))
         pool = _quantiles(state.hist.sum(axis=0, dtype=float), state.total.sum(axis=0, dtype=float))
         share = state.total / (state.total + np.float32(POOL_COUNT))
-        w = share[:, :, None, None]
+        w = share[seen, :, None, None]
         blended = np.where(np.isfinite(q), np.where(np.isfinite(pool), w * q + (1 - w) * pool, q), pool)
-        a, b = fit_weibull(blended, FIT_P)
-        state.log_a[...] = np.log(a)
-        state.b[...] = b
+        a, b = fit_weibull(np.concatenate([pool[None], blended]), FIT_P)
+        for fitted, found in ((state.log_a, np.log(a)), (state.b, b)):
+            fitted[...] = found[0]
+            fitted[seen] = found[1:]
         count = np.bincount(classes, minlength=self.classes)
         for k in range(self.scorers):
             log_worst = np.log(state.worst[k])

@@ -20,7 +20,8 @@ def bin_of(size: Floats) -> Ints:
     """Bin of |z|; below LOW the first, above HIGH the last."""
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.log(size * np.float32(1 / LOW)) * np.float32(1 / STEP)
-    out: Ints = np.clip(np.nan_to_num(x, nan=0.0, neginf=0.0, posinf=BINS - 1.0), 0, BINS - 1).astype(np.int64)
+    x = np.minimum(np.fmax(x, 0), BINS - 1)  # of NaN the first bin too
+    out: Ints = x.astype(np.int64)
     return out
 
 

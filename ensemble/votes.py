@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Bools, Floats
+from detector.state import chunks
 
 HALF_LIFE_TICKS = 2000.0  # learning ticks
 LEAST_WEIGHT = 500.0  # pairs of surprises before anything is concluded
@@ -38,14 +39,24 @@ class Votes:
 
     def learn(self, state: VotesState, surprises: Floats, calm: Bools) -> None:
         """Adds the surprises (K, S) of the calm rows (S,), in place; NaN = no opinion."""
-        x = surprises[:, calm].astype(np.float64)
-        said = np.isfinite(x)
-        x[~said] = 0
-        there = said.astype(np.float64)
+        added = np.zeros((3, self.voices, self.voices))
+        for low, high in chunks(len(calm)):  # a chunk at a time, for its scratch to stay in cache
+            some = surprises[:, low:high]
+            said = np.isfinite(some) & calm[low:high]
+            x = np.where(said, some, 0).astype(np.float64)
+            square, there = x * x, said.astype(np.float64)
+            for i in range(self.voices):
+                for j in range(self.voices):  # sums by einsum, not BLAS, whose bits depend on its threads
+                    added[1, i, j] += np.einsum("s,s->", square[i], there[j])
+                    if i <= j:
+                        added[0, i, j] += np.einsum("s,s->", x[i], x[j])
+                        added[2, i, j] += np.count_nonzero(said[i] & said[j])
+        for symmetric in (added[0], added[2]):
+            symmetric += np.triu(symmetric, 1).T
         keep = 0.5 ** (1 / HALF_LIFE_TICKS)
-        for kept, a, b in zip(state, (x, x * x, there), (x, there, there), strict=True):
+        for kept, sums in zip(state, added, strict=True):
             kept *= keep
-            kept += np.einsum("is,js->ij", a, b)  # not BLAS, whose bits depend on its threads
+            kept += sums
 
     def effective(self, state: VotesState) -> float:
         """Of the voices that were heard enough; NaN if none was. A pair never heard together is not correlated."""

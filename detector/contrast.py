@@ -60,6 +60,10 @@ class Contrast(NamedTuple):
     noise: Float32s  # (S,) variance of row and other that is known: counting, events, the others' mean
     doubled: Bools  # (S,) a pair: scale is doubled, for nobody can tell which of the two moved
 
+    def some(self, low: int, high: int) -> Contrast:
+        """Of the rows [low, high), as views."""
+        return Contrast(self.other[low:high], self.noise[low:high], self.doubled[low:high])
+
 
 @dataclass(frozen=True, slots=True)
 class Learning:
@@ -100,7 +104,8 @@ def score_contrast(state: Learnt, axis: int, x: Float32s, contrast: Contrast) ->
     variance = state.pe2[axis] + contrast.noise
     variance += loading_variance(state.doubt[axis]) * contrast.other**2
     scale = np.sqrt(variance, out=variance)
-    np.multiply(scale, 2, out=scale, where=contrast.doubled)
+    if contrast.doubled.any():
+        np.multiply(scale, 2, out=scale, where=contrast.doubled)
     z = residual(state, axis, x, contrast.other)
     z /= scale
     return z

@@ -129,11 +129,10 @@ class Calibration:
 
         Frozen rows (rate 0) are left out.
         """
-        frozen = rate == 0
+        frozen = np.flatnonzero(rate == 0)
         for k in range(self.scorers):
             size = np.abs(scores[k])
-            if frozen.any():
-                size[frozen] = np.nan
+            size[frozen] = np.nan
             np.fmax(state.block[k], size, out=state.block[k])
         state.blocks[1] += 1
         if state.blocks[1] < self.block_ticks:

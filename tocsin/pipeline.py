@@ -197,13 +197,15 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
     size = len(view.mu)
     widening = core.rows.widening(state.rows)
     classes = state.rows.classes
+    is_wide = bool((widening != 1).any())
     q = np.empty_like(z)
     F, P, W, c = np.full((4, size), np.nan, np.float32)
     D = q[h]
     for first, end in chunks(size):  # a chunk at a time, for its scratch to stay in cache
         rows = slice(first, end)
         some = part(state.calibration, first, end, size)
-        out = core.calibration.surprises(some, z[:, rows] / widening[rows], classes[rows], q[:, rows])
+        judged = z[:, rows] / widening[rows] if is_wide else z[:, rows]
+        out = core.calibration.surprises(some, judged, classes[rows], q[:, rows])
         F[rows] = largest(out[:h])
         if core.scorers > h + 1:
             P[rows] = largest(out[h + 1 :])
@@ -222,9 +224,11 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
     faint = (view.mu < core.parameters.least_expected) & (state.rows.kind == 0)
     sign[~ready | faint] = 0
     least = np.float32(min(2.5, entering / 2))
-    inside = state.episode.sign
+    rows_inside = np.flatnonzero(state.episode.sign)  # nobody asks whether others are alive
+    inside, alive = state.episode.sign[rows_inside], run.copy()
     with np.errstate(invalid="ignore"):
-        alive = (inside * P >= least) | ((inside * F >= least) & ~has_come_back(view.L, inside)) | run
+        goes_on = (inside * F[rows_inside] >= least) & ~has_come_back(view.L[:, rows_inside], inside)
+        alive[rows_inside] |= goes_on | (inside * P[rows_inside] >= least)
     entered = core.episode.advance(state.episode, sign, alive)
     return Judgement(q, F, D, P, W, c, entered, run, threshold, entering)
 

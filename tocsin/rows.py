@@ -45,6 +45,8 @@ class Rows:
         """(S,) factor on every standard deviation: 2 at the end of warm-up, 1 from 14 days on; NaN before warm-up."""
         warm = self.parameters.warmup_ms / self.timing.interval_ms
         full = max(14 * DAY_MS / self.timing.interval_ms, warm + 1)
+        if len(state.born) and state.born.min() >= full:
+            return np.ones(len(state.born), np.float32)
         share = np.clip((state.born - warm) / (full - warm), 0, 1)
         out: NDArray[np.float32] = np.sqrt(4 - 3 * share).astype(np.float32)
         out[state.born < warm] = np.nan

@@ -8,6 +8,7 @@ import numpy as np
 
 from detector.common_factor import factor_by_code, factor_by_shape
 from detector.contrast import Contrast, ContrastState, Learning, learn_contrast, new_contrast, score_contrast
+from detector.state import chunks, part
 from detector.timing import Timing
 from detector.view import Float32s, View
 
@@ -66,9 +67,12 @@ class Correlation:
 
     def score(self, state: ContrastState, view: View) -> Float32s:
         """(A, S) signed z; NaN without siblings."""
-        out = np.empty((self.axes, len(view.mu)), np.float32)
-        for axis, contrast in enumerate(view.contrasts):
-            out[axis] = score_contrast(state, axis, view.L[1], contrast)
+        size = len(view.mu)
+        out = np.empty((self.axes, size), np.float32)
+        for low, high in chunks(size):  # a chunk at a time, for its scratch to stay in cache
+            rows, x = part(state, low, high, size), view.L[1, low:high]
+            for axis, contrast in enumerate(view.contrasts):
+                out[axis, low:high] = score_contrast(rows, axis, x, contrast.some(low, high))
         return out
 
     def learn(self, state: ContrastState, view: View, rate: Float32s) -> None:

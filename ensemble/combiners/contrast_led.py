@@ -50,9 +50,16 @@ class ContrastLed:
         sign = np.sign(lead)
         size = np.abs(lead)
         w = np.float32(self.weight)
-        support = np.fmax(np.where(alone, 0, sign * residual) - 1, 0)
-        support += np.fmax(sign * derivative - 1, 0)
-        c: Float32s = size + w * support
-        c[(size < LEAST_CONTRAST) & ~alone] = 0
+        zero = np.zeros_like(size)  # an array: thrice a scalar's speed
+        support = sign * residual
+        support -= 1
+        np.fmax(support, zero, out=support)
+        support *= ~alone
+        onset = sign * derivative
+        onset -= 1
+        support += np.fmax(onset, zero, out=onset)
+        support *= w
+        c: Float32s = np.add(size, support, out=support)
+        c *= (size >= LEAST_CONTRAST) | np.isnan(size) | alone
         c *= sign
         return c

@@ -55,7 +55,7 @@ class Episode:
         return entered
 
 
-def has_come_back(L: Float32s, sign: NDArray[np.int8]) -> Bools:
+def has_come_back(L: Float32s, sign: NDArray[np.int8] | int) -> Bools:
     """(S,) Does only the long horizon still deviate in the direction `sign`? L (H, S) log deviations, shortest first.
 
     A decayed sum remembers an outage for hours after it ended; what people want to know is whether it goes on.

@@ -291,14 +291,13 @@ def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement
     onset = float((state.onset.up if sign > 0 else state.onset.down)[row])
     candidate.onset = max(candidate.onset, onset)
     candidate.fused = max(candidate.fused, c if math.isfinite(c) else 0.0)
-    z = scene.z[:, row]
-    if np.isfinite(z).any():
-        candidate.largest_z = max(candidate.largest_z, float(np.nanmax(sign * z)))
+    known = [sign * z for z in scene.z[:, row].tolist() if math.isfinite(z)]
+    candidate.largest_z = max(candidate.largest_z, *known) if known else candidate.largest_z
     run = bool(judgement.run[row])
     if run and not candidate.is_run:
         candidate.is_run, candidate.special = True, "zero_run" if state.zero.run[row] >= 22 else "stuck"
     least = min(2.5, judgement.entering / 2)
-    remembered = bool(has_come_back(view.L[:, row : row + 1], np.array([sign], np.int8))[0])
+    remembered = bool(has_come_back(view.L[:, row], sign))
     alive = run or (least <= F and not remembered) or least <= P  # NaN is no voice
     candidate.calm_ticks = 0 if alive else candidate.calm_ticks + 1
 

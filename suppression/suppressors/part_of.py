@@ -63,13 +63,13 @@ class PartOf:
         row = join(scene.lattice, candidate.present, alarm.present)
         if row is None or row in (candidate.present, alarm.present):
             return None
-        is_narrow = scene.index.schema.place in scene.index.cuboid(row)
-        if apart_ms > max(self.together_ms, scene.timing.interval_ms) and not is_narrow:
-            return None
         whole, own, theirs = (
             candidate.sign * float(scene.deviation[0, r]) for r in (row, candidate.present, alarm.present)
         )
-        return row if whole > 0 and whole >= self.share * min(own, theirs) else None
+        if not (whole > 0 and whole >= self.share * min(own, theirs)):
+            return None
+        is_apart = apart_ms > max(self.together_ms, scene.timing.interval_ms)
+        return None if is_apart and scene.index.schema.place not in scene.index.cuboid(row) else row
 
     @staticmethod
     def _is_explained(candidate: Candidate, wide: Candidate, mine: Bools, size: int, lattice: Lattice) -> bool:

@@ -20,7 +20,8 @@ PRIOR = 4e-5  # variance of a common movement of 0.6 %: pulls the loading to 1 w
 DRIFT_HALF_LIFE_MS = DAY_MS
 DOUBT = 0.2  # by which loadings differ until they have proved otherwise
 LEAST_DOUBT = 0.03
-DOUBT_PRIOR = 2_000.0  # so much other⁴ / variance² says 20 %: a few dozen ticks of movements of three deviations
+LARGE = 3.0  # deviations from which on a common movement says something of loadings
+DOUBT_PRIOR = 200.0  # so much other⁴ / variance² says 20 %: a few ticks of movements of three deviations
 DOUBT_HALF_LIFE_MS = 30 * DAY_MS
 
 
@@ -147,10 +148,13 @@ def learn_contrast(
 def _learn_doubt(doubt: Floats, e: Float32s, other: Float32s, total: Float32s, g: Float32s, keep: float) -> None:
     """Weighted regression of the excess variance on the square of the common movement, over all rows of an axis.
 
-    Breusch & Pagan 1979: Σ w o² (e² - v) / Σ w o⁴ with w = 1/v², e² clipped at 9 v, v without the loadings' part.
+    Breusch & Pagan 1979: Σ w o² (e² - v) / Σ w o⁴ with w = 1/v², e² clipped at 9 v, v without the loadings' part. Only
+    movements of three deviations and more count, by the mean over the rows that had one: what everybody does in a calm
+    hour, however many they are, says nothing of a movement that comes from outside.
     """
     square = (other / total) * other
-    weight = g * square
+    large = square >= LARGE**2
+    weight = g * np.where(large, square, 0) / np.float32(max(int(large.sum()), 1))
     excess = np.minimum(e * e / total, np.float32(9)) - 1
     doubt *= keep
     doubt[0] += float(np.sum(weight * excess, dtype=np.float64))

@@ -166,19 +166,21 @@ def contrast_z(
 
 
 def loading_variance(doubt: Sequence[float]) -> float:
-    """.2² as the mean of 2,000 earlier weights, from .03² to .2²."""
-    return clip((doubt[0] + 0.2**2 * 2000) / (doubt[1] + 2000), 0.03**2, 0.2**2)
+    """.2² as the mean of 200 earlier weights, from .03² to .2²."""
+    return clip((doubt[0] + 0.2**2 * 200) / (doubt[1] + 200), 0.03**2, 0.2**2)
 
 
 def loading_doubt(
     doubt: Sequence[float], rows: Sequence[tuple[float, float, float, float]], keep: float
 ) -> tuple[float, float]:
-    """Decayed sums of w o² (e² - v) and w o⁴, w = 1/v²; `rows`: residual e, other o, variance v, rate of each."""
-    excess, weight = doubt[0] * keep, doubt[1] * keep
-    for e, o, v, rate in rows:
-        excess += rate * o**2 / v**2 * (min(e**2, 9 * v) - v)
-        weight += rate * o**4 / v**2
-    return excess, weight
+    """Decayed sums of w o² (e² - v) and w o⁴, w = 1/v²: means over the rows that moved by three deviations and more.
+
+    `rows`: residual e, other o, variance v, rate of each.
+    """
+    moved = [row for row in rows if row[1] ** 2 >= 9 * row[2]]
+    excess = [rate * o**2 / v**2 * (min(e**2, 9 * v) - v) for e, o, v, rate in moved]
+    weight = [rate * o**4 / v**2 for _, o, v, rate in moved]
+    return doubt[0] * keep + fmean(excess or [0.0]), doubt[1] * keep + fmean(weight or [0.0])
 
 
 def learn_contrast(

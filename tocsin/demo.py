@@ -1,4 +1,4 @@
-"""The demo: two weeks learnt, ten hours played through the real daemon, each verdict told as it falls."""
+"""The demo: four weeks learnt, ten hours played through the real daemon, each verdict told as it falls."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from tocsin.pipeline import step
 from tocsin.rows import COUNT, LOG_GAUGE, REAL_GAUGE, link
 
 QUIET_MS = 3 * DAY_MS  # the end of history that is stepped through, at least
+HELD_OUT_MS = 14 * DAY_MS  # before them, from which on profiles are made of what lies before alone
 SHORTEST_MS = 2 * DAY_MS  # shorter history is stepped only
 SAMPLED = 16_384  # ticks from which the usual size of a gauge is taken
 
@@ -52,32 +53,49 @@ def warm_up(
 
 
 def start_levels(core: Core, state: State, past: Past, calendar: Calendar, quiet_ms: int) -> int:
-    """Kinds, levels and profiles of all rows from the whole past; the number of the tick to step quietly from.
+    """Kinds, levels and profiles of all rows from the past; the number of the tick to step quietly from.
 
-    The leaves are in the index already.
+    The leaves are in the index already. Where two weeks and more lie before the quiet steps, profiles know those
+    only: on weeks that it was made of a profile errs too little, and scales learnt there page people later.
     """
-    derived = core.adapt(state)
+    core.adapt(state)
     quiet = past.ticks
     if past.ticks and past.last_ms - past.first_ms >= SHORTEST_MS:
         _decide(core, state, past)
         quiet = min(past.ticks, max(core.timing.ticks(quiet_ms), 200))
-        off = _Unheard.of(core, state, calendar, past)
-        sums = no_sums(core.timing, past.first_ms, past.last_ms, len(state.index))
-        seen = np.zeros(len(state.index), np.int64)  # samples before the quiet steps
-        whole = no_sums(core.timing, past.first_ms, past.last_ms, 1)  # ticks of each bucket
-        at, leaves = 0, derived.lattice.leaf
-        for t_ms, y in _linked(core, state, past):
-            add_ticks(whole, core.timing, t_ms, np.zeros((len(t_ms), 1)), np.zeros(1, np.int64))
-            early = max(0, min(len(t_ms), past.ticks - quiet - at))
-            seen += np.where(leaves, np.isfinite(y[:early]).sum(axis=0), early)
-            if off is not None:
-                off.leave_out(t_ms, y)
-            add_ticks(sums, core.timing, t_ms, y, np.arange(len(state.index)))
-            at += len(t_ms)
-        _roll_up(core, state, sums, whole.count[..., 0])
+        first = past.ticks - quiet
+        sums, seen = _sums(core, state, past, calendar, first if _holds_out(core, first) else past.ticks, first)
         start_from(state.season, core.timing, sums, state.rows.kind > COUNT, lean_on(state.index))
         state.rows.born[...] = np.minimum(seen, 2**30).astype(np.int32)
     return past.ticks - quiet
+
+
+def _holds_out(core: Core, first: int) -> bool:
+    """Is what lies before the quiet steps enough for a profile of its own?"""
+    return first * core.timing.interval_ms >= HELD_OUT_MS
+
+
+def _sums(
+    core: Core, state: State, past: Past, calendar: Calendar, until: int, first: int
+) -> tuple[BucketSums, NDArray[np.int64]]:
+    """Sums of buckets over the ticks before number `until`, events left out; samples of rows (S,) before `first`."""
+    derived = core.adapt(state)
+    off = _Unheard.of(core, state, calendar, past)
+    sums = no_sums(core.timing, past.first_ms, past.last_ms, len(state.index))
+    seen = np.zeros(len(state.index), np.int64)
+    whole = no_sums(core.timing, past.first_ms, past.last_ms, 1)  # ticks of each bucket
+    at, leaves = 0, derived.lattice.leaf
+    for t_ms, y in _linked(core, state, past):
+        early = max(0, min(len(t_ms), first - at))
+        seen += np.where(leaves, np.isfinite(y[:early]).sum(axis=0), early)
+        if off is not None:
+            off.leave_out(t_ms, y)
+        some = slice(0, max(0, min(len(t_ms), until - at)))
+        add_ticks(whole, core.timing, t_ms[some], np.zeros((len(t_ms[some]), 1)), np.zeros(1, np.int64))
+        add_ticks(sums, core.timing, t_ms[some], y[some], np.arange(len(state.index)))
+        at += len(t_ms)
+    _roll_up(core, state, sums, whole.count[..., 0])
+    return sums, seen
 
 
 def step_quietly(
@@ -85,7 +103,10 @@ def step_quietly(
     progress: Callable[[int, int], None] = lambda done, of: None,
     each: Callable[[int, State], None] = lambda done, state: None,
 ) -> State:  # fmt: skip
-    """Steps the past from tick number `first` on without raising anything; `each` sees the state after every tick."""
+    """Steps the past from tick number `first` on without raising anything; `each` sees the state after every tick.
+
+    In the end profiles take in the weeks that were stepped.
+    """
     controls = Controls(calendar=calendar)
     at, quiet = 0, past.ticks - first
     for piece in past.read():
@@ -98,6 +119,11 @@ def step_quietly(
                 progress(done - first, quiet)
             each(done, state)
         at += len(piece.t_ms)
+    if _holds_out(core, first):
+        sums, _ = _sums(core, state, past, calendar, past.ticks, first)
+        fresh = core.seasonal.init(len(state.index))
+        start_from(fresh, core.timing, sums, state.rows.kind > COUNT, lean_on(state.index))
+        state.season.season[...] = fresh.season
     core.budget.settle(state.budget, core.adapt(state).watched_leaves)
     progress(quiet, quiet)
     return state

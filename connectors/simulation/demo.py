@@ -41,7 +41,7 @@ def demo_geography() -> Geography:
     return make_geography({"phone": 3, "tv": 3, "browser": 2}, {"eu": 3, "na": 3})
 
 
-def demo_world(end_ms: int, seed: int = 3, days: int = 14, hours: int = LIVE_HOURS) -> Demo:
+def demo_world(end_ms: int, seed: int = 3, days: int = 28, hours: int = LIVE_HOURS) -> Demo:
     """The demo, ending at `end_ms` (cut to the minute); the same bytes whenever it is run.
 
     In order: fine weather on the first region of one continent; a match in two regions of the other one and, while
@@ -69,7 +69,7 @@ def demo_world(end_ms: int, seed: int = 3, days: int = 14, hours: int = LIVE_HOU
         """Time of a minute of the live hours."""
         return start_ms + (live_from + minute) * MINUTE_MS
 
-    sunny = low_impact_event(base, "sunny", SUNNY_REGION, at(5), (300, 60, 100), float(np.log(0.815)))
+    sunny = low_impact_event(base, "sunny", SUNNY_REGION, at(5), (300, 60, 100), float(np.log(0.77)))
     match = _match(base, "match-tonight", at(MATCH_MINUTE), MATCH_REGIONS, -0.40)
     failure = IncidentPlan("device_region", FAILED, at(230), at(280), depth=0.7, onset_minutes=2)
     news = high_impact_event(

@@ -43,10 +43,10 @@ def rows_of(demo: Demo, region: str, device: str = "") -> list[int]:
 
 
 def test_it_is_small_and_ends_at_the_minute_asked_for(demo: Demo, live: np.ndarray) -> None:
-    """At most 300 leaves; fourteen days, then ten hours, of which the last minute ends now."""
+    """At most 300 leaves; four weeks, then ten hours, of which the last minute ends now."""
     assert len(demo.world.leaves) <= 300
     assert END_MS // 60_000 * 60_000 == demo.world.parameters.end_ms
-    assert 14 * 1440 == demo.live_from_minute
+    assert 28 * 1440 == demo.live_from_minute
     assert (600, len(demo.world.leaves)) == live.shape
 
 
@@ -54,7 +54,7 @@ def test_it_is_the_same_at_any_time_of_day(demo: Demo, live: np.ndarray) -> None
     """The clock of its regions is its own: another end changes the times, not one value."""
     other = demo_world(END_MS + 11 * 3_600_000 + 17 * 60_000)
 
-    assert live.tobytes() == other.world.panel(14 * 1440, 14 * 1440 + 600).y.tobytes()
+    assert live.tobytes() == other.world.panel(28 * 1440, 28 * 1440 + 600).y.tobytes()
 
 
 def test_the_live_hours_hold_exactly_the_four_situations(demo: Demo) -> None:
@@ -64,7 +64,7 @@ def test_the_live_hours_hold_exactly_the_four_situations(demo: Demo) -> None:
     assert [demo.sunny, demo.match, demo.news] == [e for e in truth.events if e.end_ms > live_ms]
     assert [demo.failure] == [i.plan for i in truth.incidents]
     assert {"match"} == {e.event_class for e in truth.events if e.end_ms <= live_ms}
-    assert 7 == sum(e.end_ms <= live_ms for e in truth.events)
+    assert 14 == sum(e.end_ms <= live_ms for e in truth.events)
 
 
 def test_everything_is_over_before_the_end(demo: Demo) -> None:
@@ -78,7 +78,7 @@ def test_the_calendar_holds_every_match_and_nothing_else(demo: Demo) -> None:
     """Tonight's and the past ones, at their true times."""
     entries = demo.world.calendar_events()
 
-    assert 8 == len(entries)
+    assert 15 == len(entries)
     assert {"match"} == {entry["class"] for entry in entries}
     assert "match-tonight" == entries[-1]["id"]
 
@@ -88,7 +88,7 @@ def test_the_match_takes_a_third_of_its_regions(demo: Demo, live: np.ndarray, re
     """Before the failure begins the regions have lost what past matches took."""
     span = minutes(demo, demo.match.ramp[1], demo.failure.start_ms)
 
-    assert -0.40 == pytest.approx(log_change(demo, live, span, rows_of(demo, region)), abs=0.08)
+    assert -0.40 == pytest.approx(log_change(demo, live, span, rows_of(demo, region)), abs=0.1)
 
 
 def test_the_failure_is_deep_narrow_and_inside_the_match(demo: Demo, live: np.ndarray) -> None:
@@ -106,13 +106,13 @@ def test_the_failure_is_deep_narrow_and_inside_the_match(demo: Demo, live: np.nd
 
 
 def test_the_sunny_dip_is_slow_and_small(demo: Demo, live: np.ndarray) -> None:
-    """At its bottom a fifth is gone; while it comes, a quarter of an hour takes a hundredth."""
+    """At its bottom a quarter is gone; while it comes, a quarter of an hour takes little more than a hundredth."""
     bottom = minutes(demo, demo.sunny.ramp[1], demo.sunny.ramp[2])
     quarter = np.diff(demo.sunny.profile(np.arange(demo.sunny.start_ms, demo.sunny.ramp[1], 900_000)))
     size = -demo.sunny.effect[0][1]
 
-    assert np.log(0.82) == pytest.approx(log_change(demo, live, bottom, rows_of(demo, "na-1")), abs=0.08)
-    assert float(np.abs(quarter).max()) * size < 0.011
+    assert np.log(0.77) == pytest.approx(log_change(demo, live, bottom, rows_of(demo, "na-1")), abs=0.08)
+    assert float(np.abs(quarter).max()) * size < 0.014
 
 
 def test_the_news_is_sudden_large_and_on_the_witnesses(demo: Demo, live: np.ndarray) -> None:
@@ -129,5 +129,5 @@ def test_the_news_is_sudden_large_and_on_the_witnesses(demo: Demo, live: np.ndar
 
 def test_a_demo_that_is_too_short_is_refused() -> None:
     """The script needs its ten hours."""
-    with pytest.raises(ConfigError, match="expected at least 1 day and 10 hours, got 14 and 9"):
+    with pytest.raises(ConfigError, match="expected at least 1 day and 10 hours, got 28 and 9"):
         demo_world(END_MS, hours=9)

@@ -126,5 +126,5 @@ def test_the_four_verdicts_fall() -> None:
 
     assert [] == [s.words for s in EVERY if f"{s.words}: " not in done.stdout], done.stdout
     assert "Inbox: http://127.0.0.1:" in done.stdout
-    assert "learning 14 days: 100 %" in done.stderr
+    assert "learning 28 days: 100 %" in done.stderr
     assert 0 == done.returncode, done.stdout + done.stderr

@@ -25,7 +25,7 @@ COLOURS = {"HELD": "cyan", "RAISED": "bold red", "wider": "red", "resolved": "gr
 
 
 def demo(
-    days: Annotated[int, typer.Option(min=1, max=60, help="Days of history that are learnt first.")] = 14,
+    days: Annotated[int, typer.Option(min=1, max=60, help="Days of history that are learnt first.")] = 28,
     speed: Annotated[float, typer.Option(min=1.0, help="The ten hours pass so many times as fast.")] = 600.0,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the pages; the next free one if taken.")] = 9464,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,

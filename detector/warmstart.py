@@ -67,7 +67,9 @@ def start_from(state: SeasonalState, timing: Timing, sums: BucketSums, gauge: Bo
     gives a level only.
     """
     weeks, slots, rows = sums.total.shape
-    per_day = max(DAY_MS // timing.bucket_ms, 1)
+    per_day = DAY_MS // timing.bucket_ms
+    if per_day * timing.bucket_ms != DAY_MS:  # no times of day: the slots of a week are compared over weeks
+        per_day = slots
     shape: Floats = np.zeros((slots, rows), np.float32)
     if slots >= 7:
         for low, high in chunks(rows, CHUNK_ROWS):

@@ -61,7 +61,7 @@ class Grouping:
             out = np.bincount(self.codes, whole, self.groups)  # type: ignore[arg-type, assignment]
         elif self.kept == "middle":
             out = np.add.reduce(whole, axis=(0, 2))
-        elif self._sides():
+        elif self.shape[2] >= WORTH_A_SHAPE or (self.shape[2] == 1 and self.shape[1] >= WORTH_A_SHAPE):
             out = np.add.reduce(whole, axis=1)
         else:
             out = whole[:, 0].copy()

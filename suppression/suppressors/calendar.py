@@ -22,7 +22,9 @@ class CalendarRule:
     """Holds what lies inside the envelope of an `explain` event that is on, while peers do not contradict.
 
     What moves against its siblings or its witness inside the event's scope is not the event: all cells there would have
-    moved alike. `least_share`: part of the candidate's leaves that the scope must hold.
+    moved alike. But nobody can object to a cell that is as usual before the event's start or after its end: it only did
+    not come with the lead, or was back before the tail had run out. `least_share`: part of the candidate's leaves that
+    the scope must hold.
     """
 
     reason: Reason = "calendar"
@@ -51,12 +53,14 @@ class CalendarRule:
         low, high = envelope(occurrence, widen)
         observed = float(scene.raw_deviation[candidate.present])
         predicted = float(scene.effects.log_effect[leaves].mean()) if scene.effects.log_effect is not None else 0.0
+        doubt = NOISE_SDS * self._noise(candidate, scene)  # of the deviation itself: back to normal is inside too
+        is_usual = phase < 1 and abs(observed) <= doubt
         peers_object = (
             not candidate.is_shadow
             and not math.isnan(candidate.contrast)
             and candidate.contrast >= scene.contrast_threshold
+            and not is_usual
         )
-        doubt = NOISE_SDS * self._noise(candidate, scene)  # of the deviation itself: back to normal is inside too
         floor, ceiling = min(low, 0) * phase - doubt, max(high, 0) * phase + doubt
         inside = floor <= observed <= ceiling
         return {

@@ -48,6 +48,8 @@ class Never:
         """No."""
         return NO
 
+    judge_part = judge  # of low_impact: parts of a place that drifts
+
 
 @dataclass(frozen=True, slots=True)
 class NeverWaits(Stack):

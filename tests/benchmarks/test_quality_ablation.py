@@ -11,7 +11,7 @@ from benchmarks.quality.ablation import FULL, ablate, lines, main, parts
 from benchmarks.quality.lattice import grid_schema
 from benchmarks.quality.read import read_dataset
 from benchmarks.quality.switches import GRID as SWITCHES
-from benchmarks.quality.switches import RULES
+from benchmarks.quality.switches import RULES, Never
 from tests.benchmarks.quality_sets import long_set
 from tocsin.core import Core
 from tocsin.parameters import Parameters
@@ -79,3 +79,14 @@ def test_a_part_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
     """The parts that there are are named."""
     assert 2 == main([str(long_set(tmp_path / "set")), "--budget", "1", "--only", "luck"])
     assert "expected one of seasonal experts, recent peak, missing data, drift, found 'luck'" in capsys.readouterr().err
+
+
+def test_a_rule_that_is_switched_off_can_be_asked_whatever_rules_are_asked() -> None:
+    """Every public question of every rule has an answer, or the run breaks in its midst."""
+    (panel,) = read_dataset(GRID, None).panels
+    judge = Core(grid_schema(panel), Parameters()).judge
+    rules = [getattr(judge, name) for name in RULES if hasattr(judge, name)]
+    asked = {name for rule in rules for name in dir(rule) if name.startswith("judge")}
+
+    assert {"judge", "judge_part"} <= asked
+    assert all(callable(getattr(Never(), name)) for name in asked)

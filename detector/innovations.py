@@ -58,11 +58,11 @@ class Innovations:
 
     Levels move by the clipped e, `clip` scales at most, so that a short incident leaves no echo and a lasting shift is
     adopted after it was told; while |z| is above `wild` they and the scales move at `wild_rate`, so that an incident is
-    not normal before it ends, nor the next one beside it. One tick is judged, not a sum: labelled incidents of minute
-    KPIs last 8 points, sums over 3 or 5 ticks found a quarter to a half fewer of them.
+    not normal before it ends, nor the next one beside it. One tick is judged, not a sum: incidents of minute KPIs are
+    over in minutes, and a sum finds fewer of them.
 
     Streams of five minutes also shift and change shape slowly: `d_k = l_k5 - l_k,slow`, in its own mean size, of the
-    expert that is least surprised. Hourly series lost .05 of recall with it, so it is heard between the two only.
+    expert that is least surprised. Hourly series found less with it, so it is heard between the two only.
     """
 
     interval_ms: int
@@ -79,7 +79,7 @@ class Innovations:
     def of(cls, interval_ms: int) -> Innovations:
         """Ticks of half an hour and longer: fewer of them, so a wild one may teach less.
 
-        Five-minute metrics of servers lose with a lower rate: .68 of their incidents found became .55 at half of it.
+        Shorter ones keep the whole rate: five-minute metrics of servers find fewer of their incidents with half of it.
         Half the season's gain found more in two weeks of hourly history, but lost a drop after five days of it.
         """
         if interval_ms >= COARSE_MS:

@@ -222,11 +222,9 @@ class Calibration:
     def fused_surprise(self, state: CalibrationState, c: float, row_class: int) -> float:
         """Signed surprise of one fused score: its `Rank` among the class's values.
 
-        The class-wise rank recalibration of the design. Classes that saw too little use the rank among all values;
-        where these are too few, or hardly any has the sign, c itself, which is a surprise already. Calm ticks of a grid
-        of bikes exceed p = .01, .001 and .0001 about .9, .6 and .2 times as often as that says; with a Weibull tail of
-        the shape of `fit_weibull` .9, 1.6 and 6 times; ranked among scores of episodes as well .3, .15 and 0 times:
-        `python -m benchmarks.quality.fused_tail`.
+        Classes that saw too little use the rank among all values; where these are too few, or hardly any has the sign,
+        c itself, which is a surprise already. How often calm ticks exceed what this says, beside a Weibull tail and
+        beside ranks among scores of episodes too: `python -m benchmarks.quality.fused_tail`.
         """
         if not np.isfinite(c) or c == 0:
             return 0.0

@@ -15,10 +15,9 @@ class Entity:
     """`c = mean over the metrics with an opinion of min(s, cap)`, s of `WorstHours`, one per metric.
 
     Calibrate c again by its own worst hours: metrics move together, so no law of c follows from theirs. The cap lets
-    no metric speak for all: at half a false page per server-week, 19 metrics, units as history left them, the capped
-    mean finds .73 of 22 labelled incidents (caps from 3 to 10: .55-.77; units that go on learning: .68), the mean of
-    log(1 + s) .73, of the three largest .09, the largest alone none: one wild metric pages for ever. Raising `cap`
-    lets fewer metrics page alone. A winsorised mean (Dixon 1960) with a fixed bound, for s has a unit of its own.
+    no metric speak for all: the largest share alone, or the mean of the largest three, finds next to nothing, for one
+    wild metric pages for ever. Raising `cap` lets fewer metrics page alone. A winsorised mean (Dixon 1960) with a fixed
+    bound, for s has a unit of its own.
     """
 
     cap: float = 5.0

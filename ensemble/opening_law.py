@@ -33,13 +33,13 @@ class OpeningLaw:
     """`rate(s) = r (s / LOW)^-k` per series-week, pooled over rows; threshold = the s whose rate is the budget.
 
     False openings follow a power law that their core foretells; incidents sit in the tail, so a fit there, or "all
-    openings = budget", asks for far too much where they are frequent (labelled KPIs: four a series-week, twenty times
-    fewer false pages than promised). By construction of s the prior's rate at s = 1 is known; its exponent is 4 below
-    half-hour ticks, 2.7 from there on, about what false openings of five kinds of labelled series have. A law read off
-    few series, or off many incidents, is worse than the prior, so it weighs much: sixty series-weeks at minutes, 36
-    at hours. `close_ticks`: calm ticks after which an opening is a new one; `block`: ticks of a block of `WorstHours`,
-    whose share sets the prior rate; `capped`: of capped means over the metrics of an entity. Openings after a calm are
-    runs-declustered exceedances (Davison & Smith 1990). Own: the exponent from two levels of the core, not the tail.
+    openings = budget", asks for far too much where they are frequent. By construction of s the prior's rate at s = 1 is
+    known; its exponent is 4 below half-hour ticks, 2.7 from there on, about that of false openings of labelled series.
+    A law read off few series, or off many incidents, is worse than the prior, so it weighs much: `prior_openings` over
+    `prior_rate` are sixty series-weeks at minutes, 36 at hours. `close_ticks`: calm ticks after which an opening is a
+    new one; `block`: ticks of a block of `WorstHours`, whose share sets the prior rate; `capped`: of capped means over
+    the metrics of an entity. Openings after a calm are runs-declustered exceedances (Davison & Smith 1990). Own: the
+    exponent from two levels of the core, not the tail.
     """
 
     interval_ms: int
@@ -52,8 +52,8 @@ class OpeningLaw:
     def of_entities(cls, interval_ms: int, block: int, close_ticks: int) -> OpeningLaw:
         """For capped means over many metrics, whose tail is thinner: the prior law with exponent 6, hardly moved.
 
-        Their history holds too few openings beside its unlabelled incidents to learn a law from: on 30 days of four
-        servers it would ask for three times the threshold that keeps the promise.
+        Their history holds too few openings beside its unlabelled incidents to learn a law from: it would ask for far
+        more than the threshold that keeps the promise.
         """
         return cls(interval_ms, block, close_ticks=close_ticks, capped=True)
 
@@ -115,9 +115,8 @@ class OpeningLaw:
     def surprise(self, s: Float32s) -> Float32s:
         """(S,) -log10 of the chance per minute of an opening at s, falling with its cube; from 0 to 15. NaN where s is.
 
-        As of blocks of an hour whatever the interval: equal s is equally surprising everywhere. Counting the longer
-        blocks of hourly series as such costs .03 to .05 of recall where one threshold serves several intervals. Capped
-        means fall with the sixth power.
+        As of blocks of an hour whatever the interval: equal s is equally surprising everywhere, so that one threshold
+        on surprises can serve several intervals. Capped means fall with the sixth power.
         """
         exponent = 6.0 if self.capped else 3.0
         per_minute = self.share * MINUTE_MS / HOUR_MS

@@ -26,10 +26,10 @@ class RecentPeak:
 
     A series that wakes up after a dead history would page at every burst until its own unit has learnt them. Whoever
     wants a page a month asks for what has not been for a month: the half-life is in proportion to the time between
-    promised pages, two days for one false page per series-week of five-minute streams, one day of hourly series.
-    Five-minute streams then page at 0.25 as often as promised, with two days at any budget twice as often, and find as
-    much. Incidents of minute KPIs recur too often for that: .2 with twelve hours leaves their recall as it is. `of`
-    chooses. Own: an incident must not be held against itself, which a plain refractory period would do.
+    promised pages, two days for one false page per series-week of five-minute streams, one day of hourly series: with
+    one half-life for all budgets small ones were exceeded. Incidents of minute KPIs recur too often for that: theirs
+    is twelve hours, and the share small. `of` chooses. Own: an incident must not be held against itself, which a plain
+    refractory period would do.
     """
 
     interval_ms: int

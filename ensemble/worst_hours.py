@@ -33,8 +33,8 @@ class WorstHoursState(NamedTuple):
 class WorstHours:
     """`s = |z| / q`, q the `1 - share` quantile of the largest |z| of blocks of max(1 h, 6 ticks).
 
-    Few series share their tails, and incidents are many: at one false page per series-week this unit finds .75 of
-    the labelled incidents of minute KPIs; quantiles of points .1 to .5; z as it is .03. `half_life`, in blocks, is
+    Few series share their tails, and incidents are many: at equal false pages this unit finds far more labelled
+    incidents of minute KPIs than quantiles of points do, and these far more than z as it is. `half_life`, in blocks, is
     how fast it forgets; log q leans on the median of all rows with max(5, 180 ticks) blocks. Block maxima as in Gumbel
     1958; own: their quantile is the unit, for no one law fits their tails.
     """

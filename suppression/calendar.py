@@ -36,8 +36,8 @@ class _Span:
 class Calendar:
     """All events, compiled: answers for any moment without a horizon; equal events give equal answers.
 
-    What is kept between calls is a cache only. Occurrences of recurring events are expanded span by span on first use
-    (about 50 µs an event and span); a call inside a known span costs about a microsecond.
+    What is kept between calls is a cache only. Occurrences of recurring events are expanded span by span on first use;
+    a call inside a known span looks them up.
     """
 
     events: tuple[Event, ...] = ()

@@ -13,8 +13,8 @@ OWN_MAPPING = 32 << 20  # bytes from which an array is mapped, and given back, o
 def keep_freed_memory() -> bool:
     """Tells glibc's allocator to keep up to `KEPT` bytes; True where there is one that listens, else nothing happens.
 
-    A step at 10^5 rows frees and asks for about 30 MB; handed back and forth, that is 6,700 page faults and a third of
-    its time. Costs the bytes that are kept, however many rows there are. Other allocators and systems are left alone.
+    A step at 10^5 rows frees and asks for tens of megabytes; handed back and forth, their page faults are a good part
+    of its time. Costs the bytes that are kept, however many rows there are. Other allocators are left alone.
     """
     if sys.platform != "linux":
         return False

@@ -143,8 +143,8 @@ class Lone:
 def closing_ticks(interval_ms: int) -> int:
     """Calm ticks after which an alarm ends: five minutes below five-minute intervals, else half an hour and two.
 
-    Three ticks of hourly series let an alarm swallow the next incident: of cloud telemetry .71 of them were found
-    instead of .74. With one, .76 were, but an outage of half a day was told twice, and every fifth page was a second.
+    Three ticks of hourly series let an alarm swallow the next incident. One tick finds still more of them, but tells an
+    outage of half a day twice.
     """
     if interval_ms < 5 * MINUTE_MS:
         return max(1, 5 * MINUTE_MS // interval_ms)

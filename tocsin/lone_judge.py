@@ -174,8 +174,8 @@ def _of_ticks(
 ) -> tuple[Float32s, NDArray[Any]]:  # fmt: skip
     """What ticks say by themselves, (E,) and its sign (S,): a drift is told at the tick at which it opens.
 
-    It lasts for hours, in which ticks may be quite usual: told at each of them it took the point-wise F1 of labelled
-    KPIs (k = 7, threshold of the first half) from .89 to .79. It holds the alarm open all the same.
+    It lasts for hours, in which ticks may be quite usual: told at each of them it spoils the point-wise scores of the
+    rest. It holds the alarm open all the same.
     """
     heads = units.heads
     s, sharp = reading.s[heads], reading.s_z[heads]

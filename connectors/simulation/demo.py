@@ -1,4 +1,4 @@
-"""The demo's world: two quiet weeks with matches, then ten hours in which four things happen, ending when told."""
+"""The demo's world: four quiet weeks with matches, then ten hours in which four things happen, ending when told."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from tocsin.core import State
 from tocsin.engine import Engine, Engines
 from tocsin.lone_start import warm_up_lone
 from tocsin.spool import Arrays, Spool
-from tocsin.warmup import start_levels, step_quietly
+from tocsin.warmup import first_quiet, start_levels, step_quietly
 
 DAY_MS = 86_400_000
 QUIET_MS = 14 * DAY_MS  # stepped through: the calibration and the threshold want two weeks
@@ -225,8 +225,10 @@ class Backfill:
                 self._teller.say(f"learning {len(t_ms)} ticks of {len(keys)} series")
                 lane.state = warm_up_lone(lane.core, lane.state, keys, t_ms, y, self._calendar)
                 continue
-            first = at_tick if number == at_lane and at_tick else 0
-            if not first:
+            reached = at_tick if number == at_lane else 0
+            if reached:
+                first = first_quiet(lane.core, past, QUIET_MS)
+            else:
                 first = start_levels(lane.core, lane.state, past, self._calendar, QUIET_MS)
             saved_s = self._clock.monotonic_s()
 
@@ -240,7 +242,9 @@ class Backfill:
                     )
                     saved_s = self._clock.monotonic_s()
 
-            lane.state = step_quietly(lane.core, lane.state, past, self._calendar, first, self._teller.learning, save)
+            lane.state = step_quietly(
+                lane.core, lane.state, past, self._calendar, first, self._teller.learning, save, reached
+            )
         return learnt
 
     def _take_up(self) -> tuple[int, int]:

@@ -59,15 +59,22 @@ def start_levels(core: Core, state: State, past: Past, calendar: Calendar, quiet
     only: on weeks that it was made of a profile errs too little, and scales learnt there page people later.
     """
     core.adapt(state)
-    quiet = past.ticks
-    if past.ticks and past.last_ms - past.first_ms >= SHORTEST_MS:
+    first = first_quiet(core, past, quiet_ms)
+    if _is_long(past):
         _decide(core, state, past)
-        quiet = min(past.ticks, max(core.timing.ticks(quiet_ms), 200))
-        first = past.ticks - quiet
         sums, seen = _sums(core, state, past, calendar, first if _holds_out(core, first) else past.ticks, first)
         start_from(state.season, core.timing, sums, state.rows.kind > COUNT, lean_on(state.index))
         state.rows.born[...] = np.minimum(seen, 2**30).astype(np.int32)
-    return past.ticks - quiet
+    return first
+
+
+def first_quiet(core: Core, past: Past, quiet_ms: int) -> int:
+    """Number of the tick that the past is stepped quietly from; 0 where it is too short for a profile."""
+    return max(0, past.ticks - max(core.timing.ticks(quiet_ms), 200)) if _is_long(past) else 0
+
+
+def _is_long(past: Past) -> bool:
+    return past.ticks > 0 and past.last_ms - past.first_ms >= SHORTEST_MS
 
 
 def _holds_out(core: Core, first: int) -> bool:
@@ -94,6 +101,8 @@ def _sums(
         add_ticks(whole, core.timing, t_ms[some], np.zeros((len(t_ms[some]), 1)), np.zeros(1, np.int64))
         add_ticks(sums, core.timing, t_ms[some], y[some], np.arange(len(state.index)))
         at += len(t_ms)
+        if at >= max(until, first):
+            break
     _roll_up(core, state, sums, whole.count[..., 0])
     return sums, seen
 
@@ -102,15 +111,17 @@ def step_quietly(
     core: Core, state: State, past: Past, calendar: Calendar, first: int,
     progress: Callable[[int, int], None] = lambda done, of: None,
     each: Callable[[int, State], None] = lambda done, state: None,
+    reached: int = 0,
 ) -> State:  # fmt: skip
     """Steps the past from tick number `first` on without raising anything; `each` sees the state after every tick.
 
-    In the end profiles take in the weeks that were stepped.
+    `reached`: ticks that `state` has learnt already, by an earlier call with the same `first` that did not end. In the
+    end profiles take in the weeks that were stepped.
     """
     controls = Controls(calendar=calendar)
     at, quiet = 0, past.ticks - first
     for piece in past.read():
-        for i in range(max(0, first - at), len(piece.t_ms)):
+        for i in range(max(0, max(first, reached) - at), len(piece.t_ms)):
             values = np.full(len(state.index), np.nan)
             values[piece.rows] = piece.y[i]
             state, _ = step(core, state, Tick(int(piece.t_ms[i]), values, piece.delivered[i]), controls, quiet=True)

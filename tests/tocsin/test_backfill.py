@@ -191,6 +191,34 @@ def test_small_parts_learn_what_one_part_learns(tmp_path: Path, monkeypatch: pyt
     assert whole == bits(again)
 
 
+class Broken(Quiet):
+    """A teller at which learning breaks off."""
+
+    def learning(self, done: int, of: int) -> None:
+        if done > 200:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("days", [21, 42])
+def test_learning_that_breaks_off_resumes_to_the_same_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    """Also where the quiet steps begin before profiles can be held out (21 days), and it broke off after that."""
+    from_ms = END_MS - days * 24 * HOUR_MS
+    whole = bits(work(load_config(configured(tmp_path / "a")), from_ms=from_ms).run())
+    monkeypatch.setattr("tocsin.backfill.SAVE_S", 0.0)
+    broken = work(load_config(configured(tmp_path / "b")), from_ms=from_ms)
+    monkeypatch.setattr(broken, "_teller", Broken())
+    with pytest.raises(KeyboardInterrupt):
+        broken.run()
+
+    reached = snapshot.read(snapshot.newest_first(tmp_path / "b" / "data" / "backfill" / "learnt")[0]).header["tick"]
+    again = work(load_config(tmp_path / "b" / "tocsin.yaml"), from_ms=from_ms).run(resume=True)
+
+    assert 24 * 14 < reached < 24 * days
+    assert whole == bits(again)
+
+
 def test_what_goes_further_is_not_overwritten(tmp_path: Path) -> None:
     """Exit code 4, before anything is read; an older snapshot is no reason."""
     config = load_config(configured(tmp_path))

@@ -12,9 +12,20 @@ from detector.frame import Bools, Floats, Ints
 from detector.state import chunks
 from detector.timing import DAY_MS, HOUR_MS, Timing
 from ensemble.rank import Rank
-from ensemble.tails import BINS, FIT_P, POOL_COUNT, SIDE_COUNT, bin_of, fit_weibull, tail_quantiles
+from ensemble.tails import (
+    BINS,
+    DEFAULT_A,
+    DEFAULT_B,
+    FIT_P,
+    POOL_COUNT,
+    SIDE_COUNT,
+    bin_of,
+    fit_weibull,
+    tail_quantiles,
+)
 
 CAP = 15.0  # surprise, the most that is shown
+LEAST_SIZE = 1e-6  # of |z|, whose logarithm is taken
 SIGN_BIT = np.uint32(1 << 31)  # of a float32
 START = 2.5  # of a row's worst hours, in its own standard deviations
 BLOCK_QUANTILE = 0.9
@@ -39,9 +50,7 @@ class CalibrationState(NamedTuple):
     scale: NDArray[np.float32]  # (K, S) by which the row's |z| is divided
     fused: NDArray[np.float32]  # (C, 2, BINS) decayed counts of the fused score c
     fused_total: NDArray[np.float32]  # (C,)
-    levels: NDArray[
-        np.float32
-    ]  # (C, 2, 2) |c| that is exceeded with each of PROMISED, as of the last fit; UNKNOWN before
+    levels: NDArray[np.float32]  # (C, 2, 2) |c| exceeded with each of PROMISED, as of the last fit; UNKNOWN before
     exceeded: NDArray[np.float32]  # (C, 2) decayed counts of fused scores outside episodes beyond these
     outside: NDArray[np.float32]  # (C,) decayed counts of all of them
     updates: NDArray[np.int64]  # (1,) learning ticks so far
@@ -71,7 +80,7 @@ class Calibration:
         c, k = self.classes, self.scorers
         return CalibrationState(
             np.zeros((c, k, 2, BINS), np.float32), np.zeros((c, k), np.float32),
-            np.full((c, k, 2), np.log(0.7), np.float32), np.full((c, k, 2), 1.3, np.float32),
+            np.full((c, k, 2), np.log(DEFAULT_A), np.float32), np.full((c, k, 2), DEFAULT_B, np.float32),
             np.full((k, n), START, np.float32), np.zeros((k, n), np.float32), np.zeros(2, np.int64),
             np.ones((k, n), np.float32),
             np.zeros((c, 2, BINS), np.float32), np.zeros(c, np.float32),
@@ -86,16 +95,10 @@ class Calibration:
         """
         n = z.shape[1]
         down = np.multiply(classes, 2, dtype=np.int64)
-        side, is_up, tail, sign = (
-            np.empty(n, np.int64),
-            np.empty(n, bool),
-            np.empty(n, np.float32),
-            np.empty(n, np.uint32),
-        )
-        least, most = (
-            np.full(n, 1e-6, np.float32),
-            np.full(n, np.log(CAP), np.float32),
-        )  # arrays: thrice a scalar's speed
+        side, is_up = np.empty(n, np.int64), np.empty(n, bool)
+        tail, sign = np.empty(n, np.float32), np.empty(n, np.uint32)
+        least = np.full(n, LEAST_SIZE, np.float32)  # arrays: thrice a scalar's speed
+        most = np.full(n, np.log(CAP), np.float32)
         for k in range(self.scorers):
             size = out[k]
             np.abs(z[k], out=size)
@@ -115,7 +118,7 @@ class Calibration:
 
     def surprise_of(self, state: CalibrationState, k: int, z: float, row_class: int, row: int) -> float:
         """Signed surprise of one z of one row."""
-        size = max(abs(z) / float(state.scale[k, row]), 1e-6)
+        size = max(abs(z) / float(state.scale[k, row]), LEAST_SIZE)
         side = int(z > 0)
         value = float(np.exp(state.log_a[row_class, k, side] + state.b[row_class, k, side] * np.log(size)))
         return float(np.copysign(min(value, CAP), z))
@@ -192,7 +195,7 @@ class Calibration:
             fitted[...] = found[0]
             fitted[seen] = found[1:]
         count = np.bincount(classes, minlength=self.classes)
-        for k in range(self.scorers):
+        for k in range(self.scorers) if len(classes) else ():
             log_worst = np.log(state.worst[k])
             mean = np.bincount(classes, log_worst, self.classes) / np.maximum(count, 1)
             own = share[:, k]

@@ -174,3 +174,18 @@ def test_the_fused_surprise_is_a_rank_and_never_falls_with_size() -> None:
 def test_volume_classes_are_decades_of_the_mean_count() -> None:
     """Seven buckets with edges at 10^-.5, 1, 10^.5, 10, 10^1.5 and 100."""
     assert [0, 1, 2, 3, 4, 5, 6] == volume_class(np.array([0.1, 0.5, 2.0, 5.0, 20.0, 50.0, 500.0])).tolist()
+
+
+def test_a_service_without_series_has_nothing_to_fit() -> None:
+    """No rows, no mean of their worst hours: the tails stay as they began."""
+    calibration = Calibration(MINUTES, SCORERS, CLASSES)
+    state = calibration.init(0)
+    nobody = np.zeros(0, np.int64)
+    for _ in range(16):
+        calibration.learn(state, np.zeros((SCORERS, 0), np.float32), nobody, np.zeros(0, np.float32))
+    assert calibration.is_due(state)
+    calibration.fit(state, nobody)
+
+    assert pytest.approx(calibration.init(0).log_a) == state.log_a
+    assert pytest.approx(calibration.init(0).b) == state.b
+    assert not calibration.is_due(state)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,18 @@ YOUNG = 100  # samples until which the seasonal bases are plain means, and nothi
 DRIFTING = 1  # which fast level is held against the slow one
 DRIFT_OUTLIER = 4.0  # sizes at which a drift stops counting for its size
 FINE_MS = 5 * MINUTE_MS  # from here on, and below `COARSE_MS`, drift is heard
+LEAST_CLOCK = np.float32(0.2)
+THREE = np.float32(3)  # fast levels in a mean; scales at which a base and its season stop to listen
 COARSE_MS = HOUR_MS // 2  # from here on a wild tick is a larger share of what scales remember
+
+
+class Place(NamedTuple):
+    """The two slots around the tick's middle and their weights."""
+
+    i: int
+    j: int
+    before: np.float32
+    after: np.float32
 
 
 class InnovationState(NamedTuple):
@@ -40,11 +52,43 @@ class InnovationState(NamedTuple):
     seen: Float32s  # (S,) samples
 
 
+class Look(NamedTuple):
+    """What a tick looks like before anything is learnt of it; of rows without a sample any finite number."""
+
+    places: tuple[Place, Place]  # in the day and in the week
+    hour: int  # of the day
+    apart: Float32s  # (3, S) sample - season
+    e: Float32s  # (3, H, S) innovations
+    size: Float32s  # (3, H, S) |e|
+    limit: Float32s  # (3, H, S) scale, at least the floor
+    heard: Float32s  # (H - 1, S) innovation of the expert that each fast level listens to
+    ratio: Float32s  # (H - 1, S) its size, in scales
+    spread: Float32s  # (H - 1, S) what it is measured in
+    z: Float32s  # (S,)
+    gap: Float32s  # (3, S) fast level - slow level; (0, S) where drift is not heard
+
+
 class Innovation(NamedTuple):
     z: Float32s  # (S,) mean over the fast levels of innovation / scale; NaN where there is no sample
     expected: Float32s  # (S,) on the link scale, by the middle fast level
     band: Float32s  # (S,) its scale: a calm |x - expected| is about 0.8 of it
     drift: Float32s  # (S,) how far the last half hour lies from the last days, in its usual sizes; NaN: no opinion
+    look: Look  # for `learn`
+
+
+class Constants(NamedTuple):
+    """Numbers that follow from the parameters, as float32 arrays: numpy mixes those fastest with arrays of few rows."""
+
+    floor: Float32s
+    tolerance: Float32s
+    clip: Float32s
+    outlier: Float32s
+    gain: Float32s  # (H, 1) of levels
+    alpha: Float32s  # of scales
+    clock: Float32s  # of the clock
+    slow: Float32s  # of the bases
+    slot: Float32s  # share of a slot that one tick in it teaches
+    settled: Float32s  # samples from which all of these hold, whatever was young before
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +118,11 @@ class Innovations:
     scale_ms: int = 10 * DAY_MS  # half-life of scales
     wild: float = 4.0  # |z| above which levels and scales follow slowly
     wild_rate: float = 1.0  # share of the usual rate there
+
+    constants: Constants = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "constants", self._constants())
 
     @classmethod
     def of(cls, interval_ms: int) -> Innovations:
@@ -121,39 +170,67 @@ class Innovations:
 
     def score(self, state: InnovationState, t_ms: int, x: Float32s) -> Innovation:
         """Judges x (S,), link scale, NaN = no sample; changes nothing. A row's first sample is 0 from itself."""
-        season = self._season(state, t_ms)
-        first = state.seen == 0
-        e, scale, hour = self._heard(state, t_ms, x, season)
-        spread = self._spread(state, scale, hour)
-        z = (e / spread).mean(axis=0)
-        z[first & ~np.isnan(x)] = 0
-        expected: Float32s = x - e[1]
-        drift = self._drift(state)
-        drift[first] *= 0
-        drift[np.isnan(x)] = np.nan
-        return Innovation(z.astype(np.float32), expected, spread[1], drift)
+        absent = np.isnan(x)
+        look = self._look(state, t_ms, x, absent)
+        z, drift = look.z.copy(), self._drift(state, look)
+        if np.count_nonzero(state.seen) < len(z):
+            first = state.seen == 0
+            z[first] = 0
+            if self.hears_drift:
+                drift[first] = 0
+        z[absent] = np.nan
+        if self.hears_drift:
+            drift[absent] = np.nan
+        return Innovation(z, x - look.heard[1], look.spread[1], drift, look)
 
-    def learn(self, state: InnovationState, t_ms: int, x: Float32s, rate: Float32s) -> None:
-        """Moves levels, scales and seasons in place by `rate` (S,): 1 usual, 0 frozen. Clip and `wild` protect them."""
-        there = ~np.isnan(x)
-        season = self._season(state, t_ms)
-        self._start(state, x, season, there)
-        rate = np.where(there, rate, 0).astype(np.float32)
-        x = np.where(there, x, 0).astype(np.float32)
-        state.seen[...] += there
-        young: Float32s = (1 / np.maximum(state.seen, 1)).astype(np.float32)
-        followed = rate * self._learn_clock(state, t_ms, x, season, rate, young)
-        e = x - season[:, None, :] - state.level
-        e[:, :, ~there] = 0
-        self._learn_drift(state, rate, young)
-        limit = np.maximum(state.scale, np.float32(self.floor))
-        gain = np.array([1 - 0.5 ** (1 / h) for h in self.half_lives], np.float32)[:, None]
-        state.level[...] += (
-            followed * np.maximum(gain, np.minimum(young, 0.5)) * np.clip(e, -self.clip * limit, self.clip * limit)
+    def learn(
+        self, state: InnovationState, t_ms: int, x: Float32s, rate: Float32s, look: Look | None = None
+    ) -> None:  # fmt: skip
+        """Moves levels, scales and seasons in place by `rate` (S,): 1 usual, 0 frozen. Clip and `wild` protect them.
+
+        `look`: what `score` gave at this tick, if it was asked.
+        """
+        absent = np.isnan(x)
+        there = ~absent
+        if np.count_nonzero(state.seen) < len(x) and self._start(state, t_ms, x, there):
+            look = None
+        look = look or self._look(state, t_ms, x, absent)
+        rate = rate * there
+        seen = state.seen
+        np.add(seen, there, seen)
+        own = self.constants
+        gain, alpha, clock, slow = own.gain, own.alpha, own.clock, own.slow
+        if np.count_nonzero((seen < own.settled) & there):
+            young: Float32s = (1 / np.maximum(seen, 1)).astype(np.float32)
+            half = np.minimum(young, 0.5)
+            gain, alpha, clock = (
+                np.maximum(gain, half),
+                np.maximum(alpha, half),
+                np.minimum(1, np.maximum(clock, young)),
+            )
+            slow = np.where(seen > YOUNG, slow, young)
+        followed = rate
+        if self.wild_rate != 1:
+            is_wild = (np.abs(look.z) > np.float32(self.wild)) & (seen > YOUNG)
+            followed = rate * np.where(is_wild, np.float32(self.wild_rate), np.float32(1))
+        now = state.clock[:, look.hour]
+        state.clock[:, look.hour] = np.maximum(
+            now + rate * clock * (np.minimum(look.ratio, own.outlier) - now), LEAST_CLOCK
         )
-        move = followed * np.maximum(np.float32(self.alpha), np.minimum(young, 0.5))
-        state.scale[...] += move * (np.minimum(np.abs(e), self.outlier * limit) - state.scale)
-        self._learn_season(state, t_ms, x, season, rate, young, there)
+        if self.hears_drift:
+            usual = np.maximum(state.drift, own.floor)
+            state.drift[...] += rate * alpha * (np.minimum(np.abs(look.gap), DRIFT_OUTLIER * usual) - state.drift)
+        reach = own.clip * look.limit
+        step = np.minimum(look.e, reach)
+        np.maximum(step, np.negative(reach, reach), out=step)
+        step *= followed * gain
+        np.add(state.level, step, state.level)
+        step = np.multiply(own.outlier, look.limit, step)
+        np.minimum(look.size, step, out=step)
+        step -= state.scale
+        step *= followed * alpha
+        np.add(state.scale, step, state.scale)
+        self._learn_season(state, look, rate, slow)
 
     def warm(self, state: InnovationState, t_ms: NDArray[np.int64], x: Float32s) -> tuple[Float32s, Float32s]:
         """Learns history x (T, S) at t_ms (T,), oldest first; z and drift (T, S) of its last pass, for calibration.
@@ -176,95 +253,125 @@ class Innovations:
             found = self.score(state, t, row)
             z.append(found.z)
             drift.append(found.drift)
-            self.learn(state, t, row, ones)
+            self.learn(state, t, row, ones, found.look)
         return np.stack(z), np.stack(drift)
 
     def _daily(self, state: InnovationState, t_ms: NDArray[np.int64]) -> Float32s:
         """(T, S) the daily profile at many ticks."""
-        out: Float32s = np.stack([self._season(state, t)[1] for t in t_ms.tolist()])
+        out: Float32s = np.stack([self._season(state, self._places(state, t))[1] for t in t_ms.tolist()])
         return out
 
-    def _slots(self, t_ms: int, cycle_ms: int, slots: int) -> tuple[int, int, np.float32]:
-        """The two slots around the tick's middle and the weight of the second."""
-        at = ((t_ms + self.interval_ms / 2) % cycle_ms) / cycle_ms * slots - 0.5
-        i = math.floor(at)
-        return i % slots, (i + 1) % slots, np.float32(at - i)
+    def _places(self, state: InnovationState, t_ms: int) -> tuple[Place, Place]:
+        middle = t_ms + self.interval_ms / 2
+        return _place(middle, DAY_MS, len(state.daily)), _place(middle, WEEK_MS, len(state.weekly))
 
-    def _season(self, state: InnovationState, t_ms: int) -> Float32s:
+    def _season(self, state: InnovationState, places: tuple[Place, Place]) -> Float32s:
         """(3, S) what each expert takes off."""
-        i, j, w = self._slots(t_ms, DAY_MS, len(state.daily))
-        day = (1 - w) * state.daily[i] + w * state.daily[j]
-        i, j, w = self._slots(t_ms, WEEK_MS, len(state.weekly))
-        week = (1 - w) * state.weekly[i] + w * state.weekly[j]
-        return np.stack([np.zeros_like(day), day, day + week])
+        season = np.empty((EXPERTS, state.seen.shape[0]), np.float32)
+        season[0] = 0
+        day, week = season[1], season[2]
+        i, j, before, after = places[0]
+        np.multiply(state.daily[i], before, day)
+        day += state.daily[j] * after
+        i, j, before, after = places[1]
+        np.multiply(state.weekly[i], before, week)
+        week += state.weekly[j] * after
+        week += day
+        return season
 
-    def _heard(
-        self, state: InnovationState, t_ms: int, x: Float32s, season: Float32s
-    ) -> tuple[Float32s, Float32s, int]:
-        """(H - 1, S) innovation and scale of the expert that each fast level listens to, and the hour of the day."""
+    def _look(self, state: InnovationState, t_ms: int, x: Float32s, absent: NDArray[np.bool_]) -> Look:
+        own = self.constants
+        places = self._places(state, t_ms)
+        hour = (t_ms % DAY_MS) * HOURS // DAY_MS
+        apart = x - self._season(state, places)
+        apart[:, absent] = 0
+        e = apart[:, None] - state.level
+        size = np.abs(e)
+        limit = np.maximum(state.scale, own.floor)
+        ratio = size / limit
+        kindest = _kindest(ratio, limit, own.tolerance)
         fast = len(FAST_TICKS)
-        scale = np.maximum(state.scale[:, :fast], np.float32(self.floor))
-        e = x - season[:, None, :] - state.level[:, :fast]
-        size = np.nan_to_num(np.abs(e) / scale)
-        size[scale > np.float32(self.tolerance) * scale.min(axis=0)] = np.inf
-        kindest = size.argmin(axis=0)[None]
-        hour = int((t_ms % DAY_MS) * HOURS // DAY_MS)
-        return np.take_along_axis(e, kindest, 0)[0], np.take_along_axis(scale, kindest, 0)[0], hour
+        heard = e.take(kindest)[:fast]
+        spread = limit.take(kindest)[:fast] * state.clock[:, hour]
+        np.maximum(spread, own.floor, out=spread)
+        z = np.add.reduce(heard / spread, 0)
+        z /= THREE
+        gap = state.level[:, DRIFTING] - state.level[:, -1] if self.hears_drift else e[:0, 0]
+        return Look(places, hour, apart, e, size, limit, heard, ratio.take(kindest)[:fast], spread, z, gap)
 
-    def _drift(self, state: InnovationState) -> Float32s:
+    def _drift(self, state: InnovationState, look: Look) -> Float32s:
         """(S,) the fast level's distance from the slow one, by the expert that is least surprised."""
-        size = np.maximum(state.drift, np.float32(self.floor))
-        moved = (state.level[:, DRIFTING] - state.level[:, -1]) / size
-        told = np.abs(moved)
-        told[size > np.float32(self.tolerance) * size.min(axis=0)] = np.inf
-        out: Float32s = np.take_along_axis(moved, told.argmin(axis=0)[None], 0)[0]
         if not self.hears_drift:
-            out[...] = np.nan
+            return _nothing(len(look.z))
+        size: Float32s = np.maximum(state.drift, self.constants.floor)
+        moved = look.gap / size
+        out: Float32s = moved.take(_kindest(np.abs(moved), size, self.constants.tolerance))
         return out
 
-    def _learn_drift(self, state: InnovationState, rate: Float32s, young: Float32s) -> None:
-        limit = np.maximum(state.drift, np.float32(self.floor))
-        moved = np.abs(state.level[:, DRIFTING] - state.level[:, -1])
-        move = rate * np.maximum(np.float32(self.alpha), np.minimum(young, 0.5))
-        state.drift[...] += move * (np.minimum(moved, DRIFT_OUTLIER * limit) - state.drift)
-
-    def _learn_clock(
-        self, state: InnovationState, t_ms: int, x: Float32s, season: Float32s, rate: Float32s, young: Float32s
-    ) -> Float32s:
-        """Learns the clock; (S,) the share of their rate at which levels and scales follow this tick."""
-        e, scale, hour = self._heard(state, t_ms, x, season)
-        z = (e / self._spread(state, scale, hour)).mean(axis=0)
-        is_wild = (np.abs(z) > self.wild) & (state.seen > YOUNG)
-        ratio = np.minimum(np.abs(e) / scale, np.float32(self.outlier))
-        move = rate * np.minimum(1, np.maximum(np.float32(self.alpha * HOURS), young))
-        clock = state.clock[:, hour]
-        state.clock[:, hour] = np.maximum(clock + move * (ratio - clock), np.float32(0.2))
-        return np.where(is_wild, np.float32(self.wild_rate), np.float32(1))
-
-    def _spread(self, state: InnovationState, scale: Float32s, hour: int) -> Float32s:
-        """(H - 1, S) what an innovation is measured in."""
-        spread: Float32s = np.maximum(scale * state.clock[:, hour], np.float32(self.floor))
-        return spread
-
-    def _learn_season(
-        self, state: InnovationState, t_ms: int, x: Float32s, season: Float32s, rate: Float32s, young: Float32s,
-        there: NDArray[np.bool_],
-    ) -> None:  # fmt: skip
-        per_slot = self.season_gain / max(1.0, self.day / len(state.daily))
-        slow = np.where(state.seen > YOUNG, np.float32(4 * self.alpha), young)
-        for k, (profile, cycle_ms) in enumerate(((state.daily, DAY_MS), (state.weekly, WEEK_MS))):
-            limit = 3 * np.maximum(state.scale[k + 1, -1], np.float32(self.floor))
-            e = np.where(there, np.clip(x - season[k + 1] - state.base[k], -limit, limit), 0) * rate
-            state.base[k] += slow * e
+    def _learn_season(self, state: InnovationState, look: Look, rate: Float32s, slow: Float32s) -> None:
+        """Each base and its profile by what that expert sees, clipped at three of its slow level's scales."""
+        reach = np.maximum(state.scale[1:, -1], self.constants.floor)
+        reach *= THREE
+        e = look.apart[1:] - state.base
+        np.minimum(e, reach, out=e)
+        np.maximum(e, np.negative(reach, reach), out=e)
+        e *= rate
+        np.add(state.base, slow * e, state.base)
+        for profile, place, seen in zip((state.daily, state.weekly), look.places, e, strict=True):
             if len(profile) == 1:  # one slot is a level, not a season
                 continue
-            i, j, w = self._slots(t_ms, cycle_ms, len(profile))
-            profile[i] += np.float32(per_slot) * (1 - w) * e
-            profile[j] += np.float32(per_slot) * w * e
+            profile[place.i] += self.constants.slot * place.before * seen
+            profile[place.j] += self.constants.slot * place.after * seen
 
-    def _start(self, state: InnovationState, x: Float32s, season: Float32s, there: NDArray[np.bool_]) -> None:
-        """A row's first sample is its first level."""
+    def _start(self, state: InnovationState, t_ms: int, x: Float32s, there: NDArray[np.bool_]) -> bool:
+        """A row's first sample is its first level; was there one?"""
         first = there & (state.seen == 0)
-        if first.any():
-            state.level[:, :, first] = (x - season)[:, None, first]
-            state.base[:, first] = (x - season[1:])[:, first]
+        if not np.count_nonzero(first):
+            return False
+        apart = (x - self._season(state, self._places(state, t_ms)))[:, first]
+        state.level[:, :, first] = apart[:, None]
+        state.base[:, first] = apart[1:]
+        return True
+
+    def _constants(self) -> Constants:
+        gain = np.array([1 - 0.5 ** (1 / h) for h in self.half_lives], np.float32)[:, None]
+        slot = self.season_gain / max(1.0, self.day / self.slots[0])
+        numbers = (
+            self.floor, self.tolerance, self.clip, self.outlier, gain, self.alpha, min(1.0, self.alpha * HOURS),
+            4 * self.alpha, slot, max(math.ceil(1 / self.alpha) + 1, YOUNG + 1),
+        )  # fmt: skip
+        return Constants(*(np.array(number, np.float32) for number in numbers))
+
+
+def _place(middle_ms: float, cycle_ms: int, slots: int) -> Place:
+    at = middle_ms % cycle_ms / cycle_ms * slots - 0.5
+    i = math.floor(at)
+    after = np.float32(at - i)
+    return Place(i % slots, (i + 1) % slots, 1 - after, after)
+
+
+def _kindest(surprise: Float32s, scale: Float32s, tolerance: Float32s) -> NDArray[np.int64]:
+    """(…, S) flat places of the least surprised of the experts whose scale is about the best; both (3, …, S)."""
+    barred = scale > tolerance * np.minimum.reduce(scale, 0)
+    told = surprise
+    if np.count_nonzero(barred):
+        told = surprise.copy()
+        told[barred] = np.inf
+    out: NDArray[np.int64] = told.argmin(0)
+    out *= out.size
+    out += _offsets(out.size).reshape(out.shape)
+    return out
+
+
+@lru_cache(maxsize=8)
+def _offsets(n: int) -> NDArray[np.int64]:
+    """(n,) places of the first expert."""
+    return np.arange(n)
+
+
+@lru_cache(maxsize=4)
+def _nothing(n: int) -> Float32s:
+    """(n,) no opinion."""
+    out = np.full(n, np.nan, np.float32)
+    out.flags.writeable = False
+    return out

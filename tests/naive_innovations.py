@@ -98,9 +98,10 @@ def learn(row: Row, settings: Settings, t_ms: int, x: Maybe, rate: float) -> Non
         share = rate * min(1.0, max(24 * settings.alpha, young))
         row.clock[h][hour] = max(row.clock[h][hour] + share * (ratio - row.clock[h][hour]), 0.2)
     for k in range(3):
-        moved = abs(row.level[k][1] - row.level[k][-1])
-        limit = max(row.drift[k], settings.floor)
-        row.drift[k] += rate * max(settings.alpha, min(young, 0.5)) * (min(moved, 4 * limit) - row.drift[k])
+        if 300_000 <= settings.interval_ms < 1_800_000:  # elsewhere drift is not heard
+            moved = abs(row.level[k][1] - row.level[k][-1])
+            limit = max(row.drift[k], settings.floor)
+            row.drift[k] += rate * max(settings.alpha, min(young, 0.5)) * (min(moved, 4 * limit) - row.drift[k])
         for h, half_life in enumerate(settings.half_lives):
             e = x - season[k] - row.level[k][h]
             limit = max(row.scale[k][h], settings.floor)

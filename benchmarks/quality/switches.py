@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.innovations import Innovations, InnovationState
+from detector.innovations import Innovations, InnovationState, Place
 from detector.view import Float32s
 from suppression.candidate import Candidate
 from suppression.impact import Impact
@@ -74,7 +74,7 @@ class ExpectsOnly(Impact):
 class Seasonless(Innovations):
     """Hears the levels alone, never an expert with a season."""
 
-    def _season(self, state: InnovationState, t_ms: int) -> Float32s:
+    def _season(self, state: InnovationState, places: tuple[Place, Place]) -> Float32s:
         return np.zeros((3, len(state.seen)), np.float32)
 
 
@@ -115,7 +115,7 @@ def _recent_peak(core: Core) -> None:
 def _seasonal_experts(core: Core) -> None:
     assert core.lone is not None
     own = core.lone.innovations
-    values = {name: getattr(own, name) for name in type(own).__dataclass_fields__}
+    values = {name: getattr(own, name) for name, field in type(own).__dataclass_fields__.items() if field.init}
     core.lone = replace(core.lone, innovations=Seasonless(**values))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,12 @@ class Absence:
     interval_ms: int
     day_gain: float = 0.2
     week_gain: float = 0.3
+    each: tuple[np.float32, np.float32] = field(init=False, repr=False, compare=False)  # share that one tick teaches
+
+    def __post_init__(self) -> None:
+        cycles = zip(self.slots, (self.day_gain, self.week_gain), (DAY_MS, WEEK_MS), strict=True)
+        each = (1 - (1 - gain) ** min(1.0, number * self.interval_ms / cycle) for number, gain, cycle in cycles)
+        object.__setattr__(self, "each", tuple(np.float32(share) for share in each))
 
     @property
     def slots(self) -> tuple[int, int]:
@@ -53,8 +59,10 @@ class Absence:
         """(n,) w of some rows at a tick."""
         day, week = self._at(t_ms)
         share = np.minimum(state.daily[day, rows], state.weekly[week, rows])
-        best = np.maximum(state.daily[:, rows].max(axis=0), np.float32(1e-3))
-        out: Float32s = np.clip((share / best - np.float32(USUAL)) / np.float32(1 - USUAL), 0, 1)
+        best = np.maximum(np.maximum.reduce(state.daily[:, rows], 0), np.float32(1e-3))
+        out: Float32s = (share / best - np.float32(USUAL)) / np.float32(1 - USUAL)
+        np.maximum(out, 0, out=out)
+        np.minimum(out, 1, out=out)
         return out
 
     def regular(self, state: AbsenceState, rows: Ints) -> Float32s:
@@ -66,22 +74,19 @@ class Absence:
 
     def advance(self, state: AbsenceState, t_ms: int, there: Bools) -> Float32s:
         """Moves the gaps of all rows; (S,) the length of those that a sample ended at this tick, else 0."""
-        ended: Float32s = np.where(there, state.gap, np.float32(0))
-        rows = np.flatnonzero(~there)
-        state.gap[there] = 0
-        state.gap[rows] += self.due(state, t_ms, rows)
+        gap = state.gap
+        ended: Float32s = gap * there
+        gap -= ended
+        if np.count_nonzero(there) < len(there):
+            rows = np.flatnonzero(~there)
+            gap[rows] += self.due(state, t_ms, rows)
         return ended
 
     def learn(self, state: AbsenceState, t_ms: int, there: Bools, rate: Float32s) -> None:
         """Moves the shares of this time by `rate` (S,): 1 usual, 0 frozen."""
         day, week = self._at(t_ms)
-        slots = zip(
-            (state.daily[day], state.weekly[week]), self.slots, (self.day_gain, self.week_gain),
-            (DAY_MS, WEEK_MS), strict=True,
-        )  # fmt: skip
-        for share, number, gain, cycle_ms in slots:
-            each = 1 - (1 - gain) ** min(1.0, number * self.interval_ms / cycle_ms)
-            share += rate * np.float32(each) * (there - share)
+        for share, each in zip((state.daily[day], state.weekly[week]), self.each, strict=True):
+            share += rate * each * (there - share)
 
     def _at(self, t_ms: int) -> tuple[int, int]:
         day, week = self.slots

@@ -302,7 +302,7 @@ class Innovations:
     def _drift(self, state: InnovationState, look: Look) -> Float32s:
         """(S,) the fast level's distance from the slow one, by the expert that is least surprised."""
         if not self.hears_drift:
-            return _nothing(len(look.z))
+            return nothing(len(look.z))
         size: Float32s = np.maximum(state.drift, self.constants.floor)
         moved = look.gap / size
         out: Float32s = moved.take(_kindest(np.abs(moved), size, self.constants.tolerance))
@@ -369,9 +369,9 @@ def _offsets(n: int) -> NDArray[np.int64]:
     return np.arange(n)
 
 
-@lru_cache(maxsize=4)
-def _nothing(n: int) -> Float32s:
-    """(n,) no opinion."""
+@lru_cache(maxsize=8)
+def nothing(n: int) -> Float32s:
+    """(n,) no opinion; not to be written into."""
     out = np.full(n, np.nan, np.float32)
     out.flags.writeable = False
     return out

@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 Float32s = NDArray[np.float32]
 
 
-def _none() -> Float32s:
-    return np.zeros(0, np.float32)
+NONE = np.zeros(0, np.float32)
+NOBODY, NO_AGES, NO_WITNESSES = np.zeros(0, bool), np.zeros(0, np.int32), np.zeros((0, 0), np.int64)
+
+
+def none() -> Float32s:
+    """(0,) what is not filled yet."""
+    return NONE
 
 
 class Testimony(NamedTuple):
@@ -42,17 +47,17 @@ class View:
     lattice: Lattice
     y: Float32s  # (S,)
     gauges: Ints  # rows judged on a link scale with learnt variance; all others are counts
-    mu: Float32s = field(default_factory=_none)  # (S,) expected, event effects included
-    base: Float32s = field(default_factory=_none)  # (S,) expected without events
-    missing: Bools = field(default_factory=lambda: np.zeros(0, bool))  # (S,) no sample, or a roll-up mostly filled in
-    judgeable: Bools = field(default_factory=lambda: np.zeros(0, bool))  # (S,) has a sample and an expectation
-    L: Float32s = field(default_factory=_none)  # (H, S) log deviation
-    V: Float32s = field(default_factory=_none)  # (H, S) its counting variance
+    mu: Float32s = field(default_factory=none)  # (S,) expected, event effects included
+    base: Float32s = field(default_factory=none)  # (S,) expected without events
+    missing: Bools = field(default_factory=lambda: NOBODY)  # (S,) no sample, or a roll-up mostly filled in
+    judgeable: Bools = field(default_factory=lambda: NOBODY)  # (S,) has a sample and an expectation
+    L: Float32s = field(default_factory=none)  # (H, S) log deviation
+    V: Float32s = field(default_factory=none)  # (H, S) its counting variance
     effect_variance: Float32s | float = 0.0
     loading_variance: Float32s | float = 0.0
     learning: bool = True  # is this a tick in which slow scales learn?
-    age: Ints = field(default_factory=lambda: np.zeros(0, np.int32))  # (S,) ticks since the last sample
-    witnesses: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # (W, S) witness row, -1 for none
+    age: Ints = field(default_factory=lambda: NO_AGES)  # (S,) ticks since the last sample
+    witnesses: Ints = field(default_factory=lambda: NO_WITNESSES)  # (W, S) witness row, -1 for none
     contrasts: list[Contrast] = field(default_factory=list)  # per axis
     testimonies: list[Testimony] = field(default_factory=list)  # per witness
     base_total: Floats | None = None  # (S,), see `base_sums`

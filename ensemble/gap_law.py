@@ -59,7 +59,9 @@ class GapLaw:
             state.hist[...] *= keep
             state.weeks[...] *= keep
             self.settle(state)
-        state.weeks[counts] += np.float32(self.interval_ms / WEEK_MS)
+        state.weeks[...] += counts * np.float32(self.interval_ms / WEEK_MS)
+        if not np.count_nonzero(ended):
+            return
         rows = np.flatnonzero(counts & (ended >= SHORTEST))
         if len(rows):
             length = np.maximum(np.rint(ended[rows]), 1)

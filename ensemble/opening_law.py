@@ -19,6 +19,8 @@ WEEKS = 5  # the one under way and the four before
 EXPONENTS = (2.5, 6.0)  # flatter is a crowd of incidents, not noise
 COARSE_MS = HOUR_MS // 2  # from here on false openings have a flatter law, and more of it is learnt
 LOWEST = 1.05  # threshold
+LONG_CALM = 1 << 20  # ticks
+LEVELS = np.array([[LOW], [HIGH]], np.float32)
 
 
 class OpeningLawState(NamedTuple):
@@ -75,7 +77,7 @@ class OpeningLaw:
 
     def init(self, n: int) -> OpeningLawState:
         return OpeningLawState(
-            np.zeros((2, WEEKS)), np.zeros(WEEKS), np.full((2, n), 1 << 20, np.int32), np.full((), -1, np.int64)
+            np.zeros((2, WEEKS)), np.zeros(WEEKS), np.full((2, n), LONG_CALM, np.int32), np.full((), -1, np.int64)
         )
 
     def learn(self, state: OpeningLawState, t_ms: int, s: Float32s, counts: Bools) -> None:
@@ -89,12 +91,16 @@ class OpeningLaw:
                 a[..., :steps] = 0
             state.week[...] = week
         there = counts & ~np.isnan(s)
-        with np.errstate(invalid="ignore"):
-            over = (s[None] > np.array([[LOW], [HIGH]], np.float32)) & there
-        state.opened[:, 0] += (over & (state.calm >= self.close_ticks)).sum(axis=1)
-        state.watched[0] += there.sum() * self.interval_ms / WEEK_MS
-        np.minimum(state.calm + 1, 1 << 20, out=state.calm)
-        state.calm[over] = 0
+        state.watched[0] += np.count_nonzero(there) * self.interval_ms / WEEK_MS
+        calm = state.calm
+        over = (s > LEVELS) & there
+        loud = np.count_nonzero(over)
+        if loud:
+            state.opened[:, 0] += (over & (calm >= self.close_ticks)).sum(axis=1)
+        np.add(calm, 1, calm)
+        np.minimum(calm, LONG_CALM, out=calm)
+        if loud:
+            calm[over] = 0
 
     def law(self, state: OpeningLawState) -> tuple[float, float]:
         """(openings per series-week at LOW, exponent k), pulled to the prior."""
@@ -121,5 +127,9 @@ class OpeningLaw:
         exponent = 6.0 if self.capped else 3.0
         per_minute = self.share * MINUTE_MS / HOUR_MS
         with np.errstate(divide="ignore"):
-            out = exponent * np.log10(s) - np.float32(math.log10(per_minute))
-        return np.clip(out, 0, 15).astype(np.float32)
+            out: Float32s = np.log10(s)
+        out *= exponent
+        out -= np.float32(math.log10(per_minute))
+        np.maximum(out, 0, out=out)
+        np.minimum(out, 15, out=out)
+        return out

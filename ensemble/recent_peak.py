@@ -12,6 +12,7 @@ from detector.timing import DAY_MS, HOUR_MS
 from detector.view import Float32s
 
 COARSE_MS = HOUR_MS // 2  # from here on incidents last longer than an hour, and recur sooner in ticks
+NOTHING, ONE = np.zeros((), np.float32), np.ones((), np.float32)
 SHORTEST_MS, LONGEST_MS = 12 * HOUR_MS, 60 * DAY_MS
 
 
@@ -59,12 +60,15 @@ class RecentPeak:
 
     def score(self, state: RecentPeakState, s: Float32s) -> Float32s:
         """(S,) s', NaN where s is; changes nothing."""
-        out: Float32s = s / np.maximum(np.float32(1), np.float32(self.share) * state.memory)
-        return out
+        least: Float32s = state.memory * np.float32(self.share)
+        np.maximum(least, ONE, out=least)
+        return np.divide(s, least, least)
 
     def advance(self, state: RecentPeakState, t_ms: int, s: Float32s, budget: float) -> None:
         """Remembers s (S,) of this tick from an hour on; `budget`: false pages per series-week."""
         slot = t_ms // self.interval_ms % self.delay
         keep = np.float32(0.5 ** (self.interval_ms / self.half_life(budget)))
-        np.maximum(state.memory * keep, state.recent[slot], out=state.memory)
-        state.recent[slot] = np.nan_to_num(s, nan=0.0)
+        memory, oldest = state.memory, state.recent[slot]
+        np.multiply(memory, keep, memory)
+        np.maximum(memory, oldest, out=memory)
+        np.fmax(s, NOTHING, out=oldest)

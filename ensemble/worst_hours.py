@@ -66,11 +66,15 @@ class WorstHours:
 
     def score(self, state: WorstHoursState, z: Float32s) -> Float32s:
         """(S,) s ≥ 0; 1 is what the worst hour in ten reaches. NaN where z is; changes nothing."""
-        return (np.abs(z) / np.exp(state.log_unit)).astype(np.float32)
+        unit: Float32s = np.exp(state.log_unit)
+        return np.divide(np.abs(z), unit, unit)
 
     def learn(self, state: WorstHoursState, t_ms: int, z: Float32s, counts: Bools) -> None:
         """Takes in z (S,) of tick `t_ms`; rows outside `counts` (events, by hand) are left out. Ends blocks on time."""
-        np.fmax(state.peak, np.where(counts, np.abs(z), np.float32(np.nan)), out=state.peak)
+        size: Float32s = np.abs(z)
+        if np.count_nonzero(counts) < len(size):
+            size[~counts] = np.nan
+        np.fmax(state.peak, size, out=state.peak)
         if (t_ms // self.interval_ms + 1) % self.block:
             return
         rows = np.flatnonzero(~np.isnan(state.peak))

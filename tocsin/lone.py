@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,14 @@ from detector.innovations import Innovations, InnovationState
 from detector.link import ENOUGH, Link, neutral
 from detector.schema import MINUTE_MS, Schema
 from detector.series import Lattice
+from detector.view import Float32s
 from ensemble.entity import Entity
 from ensemble.gap_law import GapLaw, GapLawState
 from ensemble.opening_law import OpeningLaw, OpeningLawState
 from ensemble.recent_peak import RecentPeak, RecentPeakState
 from ensemble.worst_hours import WorstHours, WorstHoursState
 
+V = TypeVar("V", bound=np.generic)
 NEW, COLLECTING, JUDGED = 0, 1, 2  # stages of a row
 LONG_CALM = 1 << 20  # ticks
 MOST_COLLECTED = 2048  # ticks of a cold start's history
@@ -50,6 +52,15 @@ class Units:
     of: NDArray[np.int64]  # (S,) unit of each row; -1 for rows that raise nothing
     heads: NDArray[np.int64]  # (E,) first row of each unit: where the memory of the unit stands
     table: NDArray[np.int64]  # (M, E) rows of each unit; -1 for none
+    are_rows: bool  # every row is a unit
+
+    def at_heads(self, a: NDArray[V]) -> NDArray[V]:
+        """(E,) of units from (S,) of rows; not a copy where every row is a unit."""
+        return a if self.are_rows else a[self.heads]
+
+    def of_rows(self, a: Float32s) -> Float32s:
+        """(S,) of rows from (E,) of units; NaN for rows that raise nothing."""
+        return a if self.are_rows else np.append(a, np.float32(np.nan))[self.of]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +137,7 @@ class Lone:
         of = np.full(lattice.size, -1, np.int64)
         if self.entity is None:
             of[rows] = np.arange(len(rows))
-            return Units(of, rows, rows[None, :])
+            return Units(of, rows, rows[None, :], len(rows) == lattice.size)
         _, first, code = np.unique(lattice.codes[:, rows], axis=1, return_index=True, return_inverse=True)
         order = np.argsort(np.argsort(first))  # units in order of their heads
         of[rows] = order[code.reshape(-1)]
@@ -137,7 +148,7 @@ class Lone:
             unit = of[row]
             table[depth[unit], unit] = row
             depth[unit] += 1
-        return Units(of, heads, table)
+        return Units(of, heads, table, False)
 
 
 def closing_ticks(interval_ms: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Bools, Ints
+from detector.innovations import nothing
 from detector.view import Float32s
 from tocsin.core import Core, State
 from tocsin.lone import LONG_CALM, Lone, Units
@@ -27,6 +28,7 @@ class Missing:
     known: Bools  # (S,) some row of the unit is judged
     s: Float32s  # (S,) as loud as a deviation that is as rare; NaN where a sample came and before `LEAST_TICKS`
     opens: Bools  # (S,)
+    is_loud: bool = False  # some unit has an s
 
 
 def judge_absence(core: Core, lone: Lone, state: State, units: Units, there: Bools, ready: Bools, t_ms: int) -> Missing:
@@ -39,20 +41,20 @@ def judge_absence(core: Core, lone: Lone, state: State, units: Units, there: Boo
     `close_ticks` may open again.
     """
     size = len(there)
-    some, known = np.ones(size, bool), np.zeros(size, bool)
-    members = units.table
-    is_judged = np.append(ready, False)[members]
-    known[units.heads] = is_judged.any(axis=0)
-    some[units.heads] = (is_judged & np.append(there, False)[members]).any(axis=0) | ~known[units.heads]
+    known, some = _units_there(units, there, ready)
     ended = lone.absence.advance(state.absence, t_ms, some)
-    missing = Missing(some, ended, known, np.full(size, np.nan, np.float32), np.zeros(size, bool))
+    missing = Missing(some, ended, known, nothing(size), np.zeros(size, bool))
     heard, gap = state.lone_rows.heard, state.absence.gap
-    heard[...] = np.where(some, np.minimum(heard + 1, LONG_CALM), heard)
-    young = state.rows.age * core.timing.interval_ms < core.parameters.idle_ttl_ms
-    rows = np.flatnonzero((gap >= LEAST_TICKS) & known & young)
-    rows = rows[_speak(lone, state, rows)]
+    np.add(heard, some, heard)
+    np.minimum(heard, LONG_CALM, out=heard)
+    long = gap >= LEAST_TICKS
+    if not np.count_nonzero(long):
+        return missing
+    rows = np.flatnonzero(long & known & _young(core, state))
+    rows = rows[_speak(lone, state, rows)] if len(rows) else rows
     if not len(rows):
         return missing
+    missing.s, missing.is_loud = missing.s.copy(), True
     promise = _promise(core, units)
     rate = lone.gap_law.rate(lone.gap_law.foretold(state.gaps, rows), gap[rows])
     rarity = np.minimum(promise / np.maximum(rate, 1e-9), LOUDEST)
@@ -61,6 +63,23 @@ def judge_absence(core: Core, lone: Lone, state: State, units: Units, there: Boo
     missing.opens[over] = heard[over] >= lone.close_ticks
     heard[over] = 0
     return missing
+
+
+def _units_there(units: Units, there: Bools, ready: Bools) -> tuple[Bools, Bools]:
+    """(S,) `known` and `there` of `Missing`."""
+    if units.are_rows:
+        return ready, there | ~ready
+    size = len(there)
+    some, known = np.ones(size, bool), np.zeros(size, bool)
+    is_judged = np.append(ready, False)[units.table]
+    known[units.heads] = is_judged.any(axis=0)
+    some[units.heads] = (is_judged & np.append(there, False)[units.table]).any(axis=0) | ~known[units.heads]
+    return known, some
+
+
+def _young(core: Core, state: State) -> Bools:
+    """(S,) rows that were heard of lately enough to be missed."""
+    return state.rows.age * core.timing.interval_ms < core.parameters.idle_ttl_ms
 
 
 def _promise(core: Core, units: Units) -> float:
@@ -89,8 +108,7 @@ def foretold_pages(core: Core, lone: Lone, state: State, units: Units) -> float:
 
 def learn_absence(core: Core, lone: Lone, state: State, t_ms: int, missing: Missing, counts: Bools) -> None:
     """Shares of ticks and lengths of gaps, of units in `counts`; a series that is long gone teaches nothing."""
-    young = state.rows.age * core.timing.interval_ms < core.parameters.idle_ttl_ms
-    due = counts & missing.known & young
+    due = counts & missing.known & _young(core, state)
     lone.absence.learn(state.absence, t_ms, missing.there, due.astype(np.float32))
     lone.gap_law.learn(state.gaps, t_ms, missing.ended, due)
 

@@ -19,7 +19,7 @@ from tocsin.alarm_numbers import threshold_json, voice
 from tocsin.alarms import grade, incident_of, refresh
 from tocsin.core import Core, Derived, State
 from tocsin.lone import LONG_CALM
-from tocsin.lone_judge import LoneJudgement
+from tocsin.lone_judge import LoneJudgement, measure
 
 LOUDEST = 3  # metrics of a unit that are named as evidence
 MISSING = "missing"
@@ -31,6 +31,11 @@ def follow_lone(
     judgement: LoneJudgement, t_ms: int,
 ) -> tuple[list[AlarmEvent], int, dict[str, int]]:  # fmt: skip
     """Opens, judges and ends candidates; the events of this tick, how many opened, how many were first held by what."""
+    assert core.lone is not None
+    missing = judgement.missing.is_loud and np.count_nonzero(judgement.missing.opens) > 0
+    if not (state.candidates or judgement.is_entered or missing):
+        return [], 0, {}
+    measure(core, core.lone, state, view, judgement)
     opened = [_open(state, view, judgement, int(row), t_ms) for row in np.flatnonzero(judgement.entered)]
     opened += _missing(state, derived, judgement, t_ms, core.timing.interval_ms)
     state.candidates += opened

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Tick
-from detector.innovations import Innovation
+from detector.innovations import Innovation, Look, nothing
 from detector.link import invert
 from detector.schema import MINUTE_MS
 from detector.timing import DAY_MS
-from detector.view import Float32s, View
+from detector.view import Float32s, View, none
 from suppression.calendar import Occurrence
 from suppression.controls import Controls
 from suppression.impact import Effects, prior
@@ -25,14 +26,18 @@ from tocsin.lone_start import collect, on_scale
 from tocsin.rows import REAL_GAUGE
 
 ECHO_MS = 30 * MINUTE_MS  # after an event in which the way back to normal is still its doing; three ticks at least
+LEAST = np.finfo(np.float32).smallest_subnormal  # below any s above zero
+NO_ROWS = np.zeros(0, np.int64)
 
 
 @dataclass(slots=True)
 class Reading:
     """What one tick came to. S rows; unit arrays are NaN but at the heads of units."""
 
+    y: NDArray[np.float64]  # (S,) in the user's unit
     ready: NDArray[np.bool_]  # (S,) judged: its warm-up has passed
     x: Float32s  # (S,) on the link scale
+    look: Look  # of the levels
     z: Float32s  # (S,) signed innovation, in scales
     drift: Float32s  # (S,) signed drift, in its sizes; NaN where it is not heard
     s_z: Float32s  # (S,) |z| in worst hours
@@ -43,6 +48,7 @@ class Reading:
     unit_s: Float32s  # (S,) of units: s, or c in the unit of its own worst hours
     told_s: Float32s  # (S,) of units: less what was recently wild
     threshold: float  # of told_s
+    mu: NDArray[np.float64]  # (S,) expected, in the user's unit
     lower: Float32s  # (S,) in the user's unit: where s is 1
     upper: Float32s  # (S,)
 
@@ -51,13 +57,14 @@ class Reading:
 class LoneJudgement:
     """Surprise of each row by itself (F) and of its unit (c), signed; rows in which an opening was seen."""
 
-    F: Float32s  # (S,) of its innovation
-    drift: Float32s  # (S,) of its drift; NaN where it is not heard
     c: Float32s  # (S,); of units that are missing, how unusual that is, below zero
     entered: NDArray[np.bool_]  # (S,) the loudest row of a unit that opens
+    is_entered: bool  # there is one
     threshold: float  # surprise
     reading: Reading
     missing: Missing
+    F: Float32s = field(default_factory=none)  # (S,) of its innovation; filled where somebody is to be told
+    drift: Float32s = field(default_factory=none)  # (S,) of its drift; NaN where it is not heard; filled as F
 
 
 def judge_lone(
@@ -68,45 +75,65 @@ def judge_lone(
     assert lone is not None
     assert units is not None
     y = leaf_values(core, state, derived, tick)
-    rows = state.rows
-    np.add(rows.age, 1, out=rows.age)
-    rows.age[~np.isnan(y)] = 0
-    rows.born[...] += (rows.born > 0) | ~np.isnan(y)
-    collect(core, state, tick.t_ms, y, controls.calendar)
+    absent = np.isnan(y)
+    there = ~absent
+    rows, stage = state.rows, state.lone_rows.stage
+    np.add(rows.age, 1, rows.age)
+    rows.age[there] = 0
+    np.add(rows.born, np.logical_or(rows.born, there), rows.born)
+    if len(state.collected.rows) or np.count_nonzero(stage) < len(stage):
+        collect(core, state, tick.t_ms, y, controls.calendar)
     ready = state.lone_rows.stage == JUDGED
-    x = on_scale(state.link, np.where(ready, y, np.nan))
-    innovation = lone.innovations.score(state.innovation, tick.t_ms, x)
-    reading = _reading(lone, state, units, x, innovation)
-    reading.ready = ready
+    judged = y
+    if np.count_nonzero(ready) < len(ready):
+        judged = y.copy()
+        judged[~ready] = np.nan
     _set_threshold(core, lone, state, units, tick.t_ms)
-    reading.threshold = float(state.lone_rows.threshold)
-    missing = judge_absence(core, lone, state, units, ~np.isnan(y), ready, tick.t_ms)
-    reach = innovation.band * np.exp(state.hours.log_unit)
-    mu, lower, upper = invert(state.link, innovation.expected + np.stack([np.zeros_like(reach), -reach, reach]))
-    reading.lower, reading.upper = lower.astype(np.float32), upper.astype(np.float32)
-    view = _view(core, state, derived, tick.t_ms, y, mu, ready)
+    reading = _reading(lone, state, units, tick.t_ms, y, on_scale(state.link, judged), ready)
+    missing = judge_absence(core, lone, state, units, there, ready, tick.t_ms)
+    view = _view(derived, state, tick.t_ms, absent, reading)
     return view, events_on(core, state, derived, controls, tick.t_ms), _opened(lone, state, units, reading, missing)
 
 
-def _reading(lone: Lone, state: State, units: Units, x: Float32s, innovation: Innovation) -> Reading:
-    nothing = np.full(len(x), np.nan, np.float32)
-    z, drift = innovation.z, innovation.drift if lone.hears_drift else nothing
+def _reading(
+    lone: Lone, state: State, units: Units, t_ms: int, y: NDArray[np.float64], x: Float32s, ready: NDArray[np.bool_]
+) -> Reading:  # fmt: skip
+    innovation = lone.innovations.score(state.innovation, t_ms, x)
+    z = innovation.z
     s_z = lone.hours.score(state.hours, z)
-    s_drift = lone.hours.score(state.drift_hours, drift) if lone.hears_drift else nothing
-    s: Float32s = np.fmax(s_z, s_drift)
-    sign = np.where(s_drift > s_z, np.sign(drift), np.sign(z))
-    c, unit_s = nothing, nothing.copy()
-    heads = units.heads
-    if lone.entity is None:
-        unit_s[heads] = s[heads]
-    else:
-        c = nothing.copy()
-        c[heads] = lone.entity.fuse(np.append(s, np.float32(np.nan))[units.table])
+    s, sign = s_z, np.sign(z)
+    drift = s_drift = nothing(len(x))
+    if lone.hears_drift:
+        drift = innovation.drift
+        s_drift = lone.hours.score(state.drift_hours, drift)
+        s = np.fmax(s_z, s_drift)
+        sign = np.where(s_drift > s_z, np.sign(drift), sign)
+    c, unit_s = nothing(len(x)), s
+    if lone.entity is not None:
+        c = c.copy()
+        c[units.heads] = lone.entity.fuse(np.append(s, np.float32(np.nan))[units.table])
         unit_s = lone.hours.score(state.entity_hours, c)
+    elif not units.are_rows:
+        unit_s = c.copy()
+        unit_s[units.heads] = s[units.heads]
     told_s = lone.peak.score(state.peak, unit_s)
+    mu, lower, upper = _bounds(state, innovation)
     return Reading(
-        np.zeros(0, bool), x, z, drift, s_z, s_drift, s, sign, c, unit_s, told_s, np.nan, nothing, nothing
+        y, ready, x, innovation.look, z, drift, s_z, s_drift, s, sign, c, unit_s, told_s,
+        float(state.lone_rows.threshold), mu, lower, upper,
     )  # fmt: skip
+
+
+def _bounds(state: State, innovation: Innovation) -> tuple[NDArray[np.float64], Float32s, Float32s]:
+    """(S,) expectation and where s is 1, in the user's unit."""
+    reach = innovation.band * np.exp(state.hours.log_unit)
+    x = np.empty((3, len(reach)), np.float32)
+    x[0] = innovation.expected
+    np.subtract(innovation.expected, reach, x[1])
+    np.add(innovation.expected, reach, x[2])
+    values = invert(state.link, x)
+    narrow = values[1:].astype(np.float32)
+    return values[0], narrow[0], narrow[1]
 
 
 def _set_threshold(core: Core, lone: Lone, state: State, units: Units, t_ms: int) -> None:
@@ -119,54 +146,67 @@ def _set_threshold(core: Core, lone: Lone, state: State, units: Units, t_ms: int
 
 
 def _view(
-    core: Core, state: State, derived: Derived, t_ms: int, y: NDArray[np.float64], mu: NDArray[np.float64],
-    ready: NDArray[np.bool_],
+    derived: Derived, state: State, t_ms: int, absent: NDArray[np.bool_], reading: Reading
 ) -> View:  # fmt: skip
-    """The view that alarms and pages read: values and expectation in the user's unit, one log deviation.
-
-    Of series with values below zero the deviation is in their usual size instead.
-    """
-    view = View(t_ms, derived.lattice, y.astype(np.float32), np.zeros(0, np.int64))
-    unit = state.link.unit
-    floor = 0.01 * unit
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        logged = np.log(np.maximum(y, 0) + floor) - np.log(np.maximum(mu, 0) + floor)
-        deviation = np.where(state.rows.kind == REAL_GAUGE, (y - mu) / unit, logged)
-    view.mu = view.base = mu.astype(np.float32)
-    view.missing = np.isnan(y)
-    view.judgeable = ready & ~view.missing
-    deviation[~view.judgeable] = np.nan
-    view.L = np.broadcast_to(deviation.astype(np.float32), (core.horizons, len(y)))
+    """The view that alarms and pages read: values and expectation in the user's unit."""
+    view = View(t_ms, derived.lattice, reading.y.astype(np.float32), NO_ROWS)
+    view.mu = view.base = reading.mu.astype(np.float32)
+    view.missing = absent
+    view.judgeable = reading.ready & ~absent
     view.age = state.rows.age
     view.witnesses = derived.witnesses
     return view
 
 
+def measure(core: Core, lone: Lone, state: State, view: View, judgement: LoneJudgement) -> None:
+    """Fills what only candidates need: one log deviation, and the surprise of each row.
+
+    Of series with values below zero the deviation is in their usual size instead.
+    """
+    reading, unit = judgement.reading, state.link.unit
+    y, mu, floor = reading.y, reading.mu, 0.01 * unit
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        logged = np.log(np.maximum(y, 0) + floor) - np.log(np.maximum(mu, 0) + floor)
+        deviation = np.where(state.rows.kind == REAL_GAUGE, (y - mu) / unit, logged)
+    deviation[~view.judgeable] = np.nan
+    view.L = np.broadcast_to(deviation.astype(np.float32), (core.horizons, len(y)))
+    judgement.F = lone.row_law.surprise(reading.s_z) * np.sign(reading.z)
+    judgement.drift = lone.row_law.surprise(reading.s_drift) * np.sign(reading.drift)
+
+
 def _opened(lone: Lone, state: State, units: Units, reading: Reading, missing: Missing) -> LoneJudgement:
     """Which units open at this tick: over the threshold after enough calm ticks. Gaps open by `missing` only."""
-    calm, heads = state.lone_rows.calm, units.heads
-    told = reading.told_s[heads]
-    with np.errstate(invalid="ignore"):
-        over = told > reading.threshold
-    opens = over & (calm[heads] >= lone.close_ticks)
-    calm[heads] = np.where(over, 0, np.minimum(calm[heads] + 1, LONG_CALM))
+    calm = units.at_heads(state.lone_rows.calm)
+    told = units.at_heads(reading.told_s)
+    over = told > reading.threshold
+    opens, loud, opened = over, np.count_nonzero(over), 0
+    if loud:
+        opens = over & (calm >= lone.close_ticks)
+        opened = int(np.count_nonzero(opens))
+    np.add(calm, 1, calm)
+    np.minimum(calm, LONG_CALM, out=calm)
+    if loud:
+        calm[over] = 0
+    if not units.are_rows:
+        state.lone_rows.calm[units.heads] = calm
     sign, said = reading.sign, told
     if lone.hears_drift:
         said, sign = _of_ticks(reading, units, told, opens)
     entered = np.zeros(len(reading.z), bool)
-    loudness = np.append(np.nan_to_num(reading.s), np.float32(-1)) if opens.any() else reading.s
-    for unit in np.flatnonzero(opens).tolist():
-        members = units.table[:, unit]
-        entered[members[int(np.argmax(loudness[members]))]] = True
-    of_units = np.append(lone.law.surprise(said), np.float32(np.nan))
-    F = lone.row_law.surprise(reading.s_z) * np.sign(reading.z)
-    drift = lone.row_law.surprise(reading.s_drift) * np.sign(reading.drift)
-    c = of_units[units.of] * sign
-    if not np.isnan(missing.s).all():
-        silent = np.append(missing.s[heads], np.float32(np.nan))[units.of]
+    if opened:
+        loudness = np.append(np.nan_to_num(reading.s), np.float32(-1))
+        for unit in np.flatnonzero(opens).tolist():
+            members = units.table[:, unit]
+            entered[members[int(np.argmax(loudness[members]))]] = True
+    asked = np.empty(len(said) + 1, np.float32)  # of units, and of the threshold
+    asked[:-1] = said
+    asked[-1] = reading.threshold
+    surprise = lone.law.surprise(asked)
+    c = units.of_rows(surprise[:-1]) * sign
+    if missing.is_loud:
+        silent = units.of_rows(units.at_heads(missing.s))
         c = np.where(np.isnan(silent), c, -lone.law.surprise(silent)).astype(np.float32)
-    threshold = lone.law.surprise(np.array([reading.threshold], np.float32))
-    return LoneJudgement(F, drift, c, entered, float(threshold[0]), reading, missing)
+    return LoneJudgement(c, entered, opened > 0, float(surprise[-1]), reading, missing)
 
 
 def _of_ticks(
@@ -177,12 +217,15 @@ def _of_ticks(
     It lasts for hours, in which ticks may be quite usual: told at each of them it spoils the point-wise scores of the
     rest. It holds the alarm open all the same.
     """
-    heads = units.heads
-    s, sharp = reading.s[heads], reading.s_z[heads]
-    alone = told * np.divide(sharp, s, out=np.ones_like(s), where=s > 0)
+    s, sharp = units.at_heads(reading.s), units.at_heads(reading.s_z)
+    alone = np.divide(sharp, np.maximum(s, LEAST))
+    alone *= told
     sign = np.sign(reading.z)
-    sign[heads[opens]] = reading.sign[heads[opens]]
-    return np.where(opens, told, alone), sign
+    if np.count_nonzero(opens):
+        alone[opens] = told[opens]
+        rows = units.heads[opens]
+        sign[rows] = reading.sign[rows]
+    return alone, sign
 
 
 def events_on(core: Core, state: State, derived: Derived, controls: Controls, t_ms: int) -> Effects:
@@ -192,9 +235,11 @@ def events_on(core: Core, state: State, derived: Derived, controls: Controls, t_
     hour, three ticks at least, after its end the way back is explained too: by what the event may have moved, turned
     over.
     """
+    if not controls.calendar.events:
+        return Effects()
     echo = max(ECHO_MS, 3 * core.timing.interval_ms)
     now = controls.calendar.active(t_ms)
-    past = () if not controls.calendar.events else controls.calendar.active(t_ms - echo)
+    past = controls.calendar.active(t_ms - echo)
     ended = tuple(_turned(o) for o in past if o not in now and o.action == "explain" and o.until_ms <= t_ms)
     on = (*now, *ended)
     if not on:
@@ -230,14 +275,15 @@ def learn_lone(
     lone = core.lone
     assert lone is not None
     size = len(reading.x)
-    rate, calm = np.ones(size, np.float32), np.ones(size, bool)
+    rate, calm = everyone(size)
+    counts = reading.ready
     if effects.frozen is not None and effects.event_only is not None:
+        rate, calm = rate.copy(), ~(effects.frozen | effects.event_only)
         rate[effects.frozen] = 0
-        calm &= ~(effects.frozen | effects.event_only)
-    counts = reading.ready & calm
+        counts = counts & calm
     budget = core.budget.promised(len(units.heads)) / 1000
     lone.peak.advance(state.peak, t_ms, reading.unit_s, budget)
-    lone.innovations.learn(state.innovation, t_ms, reading.x, rate)
+    lone.innovations.learn(state.innovation, t_ms, reading.x, rate, reading.look)
     lone.hours.learn(state.hours, t_ms, reading.z, counts)
     if lone.hears_drift:
         lone.hours.learn(state.drift_hours, t_ms, reading.drift, counts)
@@ -245,3 +291,11 @@ def learn_lone(
         lone.hours.learn(state.entity_hours, t_ms, reading.c, counts)
     lone.law.learn(state.law, t_ms, reading.told_s, counts)
     learn_absence(core, lone, state, t_ms, missing, calm)
+
+
+@lru_cache(maxsize=8)
+def everyone(n: int) -> tuple[Float32s, NDArray[np.bool_]]:
+    """(n,) full rate, and all of them; not to be written into."""
+    rate, calm = np.ones(n, np.float32), np.ones(n, bool)
+    rate.flags.writeable = calm.flags.writeable = False
+    return rate, calm

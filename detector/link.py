@@ -111,12 +111,22 @@ def invert(link: Link, x: Floats) -> NDArray[np.float64]:
     >>> float(np.round(invert(link, apply(link, np.array([9.0])))[0], 9))
     9.0
     """
-    shaped = np.asarray(x, np.float64) * link.scale + link.centre
-    power = np.maximum(link.power, LOG_BELOW)
+    shaped = np.asarray(x, np.float64) * link.scale
+    shaped += link.centre
+    plain = link.power >= 1
+    number = np.count_nonzero(plain)
+    if number == plain.size:
+        shaped *= link.unit
+        return shaped
     with np.errstate(invalid="ignore", over="ignore"):
-        raised = np.where(link.power < LOG_BELOW, np.exp(shaped), np.maximum(shaped, 0) ** (1 / power))
-        positive = np.maximum(raised - OFFSET, 0) * link.unit
-    return np.where(link.power >= 1, shaped * link.unit, np.where(np.isnan(shaped), np.nan, positive))
+        raised = np.maximum(shaped, 0) ** (1 / np.maximum(link.power, LOG_BELOW))
+        logs = link.power < LOG_BELOW
+        if np.count_nonzero(logs):
+            raised = np.where(logs, np.exp(shaped), raised)
+        raised -= OFFSET
+        np.maximum(raised, 0, out=raised)
+        raised *= link.unit
+        return np.where(plain, shaped * link.unit, raised) if number else raised
 
 
 def _power(values: Floats) -> float:
@@ -136,9 +146,15 @@ def _unit(values: Floats) -> float:
 
 
 def _shape(y: Floats, power: Floats | float, unit: Floats | float) -> NDArray[np.float64]:
-    v = y / unit
-    positive = np.maximum(v, 0) + OFFSET
-    safe = np.maximum(power, LOG_BELOW)
-    return np.where(
-        np.less(power, LOG_BELOW), np.log(positive), np.where(np.greater_equal(power, 1), v, positive**safe)
-    )
+    v: NDArray[np.float64] = np.divide(y, unit)
+    plain = np.greater_equal(power, 1)
+    number = np.count_nonzero(plain)
+    if number == plain.size:
+        return v
+    positive: NDArray[np.float64] = np.maximum(v, 0)
+    positive += OFFSET
+    raised: NDArray[np.float64] = np.power(positive, np.maximum(power, LOG_BELOW))
+    logs = np.less(power, LOG_BELOW)
+    if np.count_nonzero(logs):
+        raised = np.where(logs, np.log(positive), raised)
+    return np.where(plain, v, raised) if number else raised

@@ -33,7 +33,8 @@ def leaf_values(core: Core, state: State, derived: Derived, tick: Tick) -> NDArr
             y[absent] = 0.0
         if metric.kind == "counter":
             _difference(rows.counter, y, np.flatnonzero(lattice.leaf & (lattice.metric == code)))
-    np.clip(y, -LARGEST, LARGEST, out=y)
+    np.maximum(y, -LARGEST, out=y)
+    np.minimum(y, LARGEST, out=y)
     return y
 
 

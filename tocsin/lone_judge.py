@@ -77,12 +77,11 @@ def judge_lone(
     y = leaf_values(core, state, derived, tick)
     absent = np.isnan(y)
     there = ~absent
-    rows, stage = state.rows, state.lone_rows.stage
+    rows = state.rows
     np.add(rows.age, 1, rows.age)
     rows.age[there] = 0
     np.add(rows.born, np.logical_or(rows.born, there), rows.born)
-    if len(state.collected.rows) or np.count_nonzero(stage) < len(stage):
-        collect(core, state, tick.t_ms, y, controls.calendar)
+    collect(core, state, tick.t_ms, y, controls.calendar)
     ready = state.lone_rows.stage == JUDGED
     judged = y
     if np.count_nonzero(ready) < len(ready):

@@ -224,3 +224,15 @@ def test_the_shipped_streams_are_a_gauge_and_a_count() -> None:
     for panel in panels:
         for number, unit in enumerate(panel.units):
             assert [panel.texts[code] for code in unit.texts] == panel.time_texts(number, unit.ticks)
+
+
+def test_names_that_look_like_numbers_are_kept_as_they_are(tmp_path: Path) -> None:
+    """A series `007` is no series `7`, `1e3` none of a thousand, and an empty name is refused with its line."""
+    names = ("007", "1e3", "7")
+    write_csv(tmp_path / "series.csv", LONG, [(name, t, 1) for name in names for t in (0, 3600, 7200)])
+
+    assert names == tuple(unit.name for unit in only_panel(tmp_path).units)
+
+    write_csv(tmp_path / "series.csv", LONG, [("007", 0, 1), ("", 3600, 2)])
+    with pytest.raises(DataError, match=r"series\.csv:3: column 'series_id': expected a text, found nothing"):
+        read_dataset(tmp_path)

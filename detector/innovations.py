@@ -245,16 +245,16 @@ class Innovations:
             left = x - self._daily(state, t_ms)
             state.weekly[...] = cycle_medians(t_ms, left, self.interval_ms, WEEK_MS, len(state.weekly), WEEKS_TO_START)
         ones = np.ones(x.shape[1], np.float32)
-        ticks = list(zip(t_ms.tolist(), np.asarray(x, np.float32), strict=True))
-        for t, row in ticks:
+        z, drift = np.full((2, *x.shape), np.nan, np.float32)
+        some = np.flatnonzero(~np.isnan(x).all(axis=1))  # rows may have histories of different months
+        ticks = list(zip(some.tolist(), t_ms[some].tolist(), np.asarray(x[some], np.float32), strict=True))
+        for _, t, row in ticks:
             self.learn(state, t, row, ones)
-        z, drift = [], []
-        for t, row in ticks:
+        for i, t, row in ticks:
             found = self.score(state, t, row)
-            z.append(found.z)
-            drift.append(found.drift)
+            z[i], drift[i] = found.z, found.drift
             self.learn(state, t, row, ones, found.look)
-        return np.stack(z), np.stack(drift)
+        return z, drift
 
     def _daily(self, state: InnovationState, t_ms: NDArray[np.int64]) -> Float32s:
         """(T, S) the daily profile at many ticks."""

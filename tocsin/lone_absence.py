@@ -79,7 +79,8 @@ def _units_there(units: Units, there: Bools, ready: Bools) -> tuple[Bools, Bools
 
 def _young(core: Core, state: State) -> Bools:
     """(S,) rows that were heard of lately enough to be missed."""
-    return state.rows.age * core.timing.interval_ms < core.parameters.idle_ttl_ms
+    young: Bools = state.rows.age < core.timing.ticks(core.parameters.idle_ttl_ms)
+    return young
 
 
 def _promise(core: Core, units: Units) -> float:

@@ -151,7 +151,7 @@ def _follow(
         return life.resolve(candidate, "withdrawn", t_ms, make)
     if candidate.calm_ticks >= core.lone.close_ticks:
         return life.resolve(candidate, "recovered", t_ms, make)
-    if candidate.special == MISSING and state.rows.age[candidate.present] * core.timing.interval_ms >= (
+    if candidate.special == MISSING and state.rows.age[candidate.present] >= core.timing.ticks(
         core.parameters.idle_ttl_ms
     ):
         return life.resolve(candidate, "series_gone", t_ms, make)

@@ -181,6 +181,21 @@ def test_an_unusual_gap_is_told_once_and_ends_with_samples() -> None:
     assert f"value on b: no data for {(ticks_of(found)[0] - start) * 5} min" == found[0].data["summary"]
 
 
+@pytest.mark.parametrize(("ticks", "is_missed"), [(100, True), (4031, True), (4032, False), (8000, False)])
+def test_who_has_been_gone_for_two_weeks_is_missed_no_more(ticks: int, is_missed: bool) -> None:
+    """Also not after 25 days, when milliseconds since the last sample no longer fit 32 bits."""
+    engine, _ = play(log_of(noise(1000), KEYS, STEP, by=9), SERVERS, BUDGET)
+    state, core = engine.lanes[0].state, engine.lanes[0].core
+    state.rows.age[1] = ticks - 1
+    state.absence.gap[1] = ticks - 1
+    y = noise(1001)[-1]
+    y[1] = np.nan
+    _, outcome = step(core, state, Tick(state.t_ms + STEP, y, np.ones(1, bool)), Controls())
+
+    assert is_missed == bool(np.isfinite(outcome.surprise[1]))
+    assert np.isfinite(outcome.surprise[[0, 2]]).all()
+
+
 def test_gaps_of_irregular_series_and_of_unknown_ones_are_no_news() -> None:
     """Two of three samples never come; and one that has been there for a day and a half."""
     irregular, young = noise(1000), noise(560)

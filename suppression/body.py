@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from detector.schema import ALL
 from suppression.candidate import Candidate
 from suppression.reasons import REASONS
 from suppression.sentence import summary
@@ -40,6 +41,23 @@ def series_labels(scene: Scene, row: int) -> dict[str, str]:
     return dict(scene.index.labels(row))
 
 
+def _labels_of(candidate: Candidate, scene: Scene, row: int) -> dict[str, str]:
+    """Labels of a row of the candidate; of a feed its first metric, and `*` for every dimension of that."""
+    if row >= 0 or candidate.feed is None:
+        return series_labels(scene, row)
+    schema = scene.index.schema
+    metric = schema.metric(candidate.feed.metrics[0])
+    names = schema.dimension_names if metric.dimensions is None else metric.dimensions
+    return {"metric": metric.name, **dict.fromkeys(names, ALL)}
+
+
+def _feed_json(candidate: Candidate) -> dict[str, Any] | None:
+    feed = candidate.feed
+    if feed is None:
+        return None
+    return {"stack": feed.stack, "metrics": list(feed.metrics), "series": feed.series, "since": iso(feed.since_ms)}
+
+
 def deviation(observed: float | None, expected: float | None) -> float:
     """(observed - expected) / |expected|; NaN where one is unknown or nothing is expected.
 
@@ -66,7 +84,7 @@ def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: 
 
     `numbers`: observed, expected, lower, upper, surprise, p, scorers, votes, threshold; confidence where known.
     """
-    first, present = series_labels(scene, candidate.row), series_labels(scene, candidate.present)
+    first, present = (_labels_of(candidate, scene, row) for row in (candidate.row, candidate.present))
     numbers = at_worst(candidate, numbers)
     observed, expected = numbers["observed"], numbers["expected"]
     change = deviation(observed, expected)
@@ -91,9 +109,10 @@ def body(candidate: Candidate, scene: Scene, numbers: dict[str, Any], revision: 
         "severity": candidate.severity,
         "series": first,
         "cuboid": {
-            "first": dict(scene.index.cuboid(candidate.row)),
-            "present": dict(scene.index.cuboid(candidate.present)),
+            "first": dict(scene.index.cuboid(candidate.row)) if candidate.row >= 0 else {},
+            "present": dict(scene.index.cuboid(candidate.present)) if candidate.present >= 0 else {},
         },
+        "feed": _feed_json(candidate),
         "direction": candidate.direction,
         "summary": summary(candidate, present, scene.index.schema.place, change, expected, scene.t_ms),
         "starts_at": iso(candidate.start_ms),

@@ -29,12 +29,23 @@ class Testimony:
 
 
 @dataclass(slots=True)
+class SilentFeed:
+    """Of what an alarm on a feed speaks: nothing of these metrics arrives."""
+
+    number: int  # of the feed, in the engine's order
+    stack: str
+    metrics: list[str]
+    series: int  # that were due when it fell silent
+    since_ms: int  # first tick without a sample
+
+
+@dataclass(slots=True)
 class Candidate:
     """Memory of one root from opening to end. Sizes are log deviations, peaks are surprises of the candidate's sign."""
 
     alarm_id: str
-    row: int  # first cuboid
-    present: int  # cuboid now, after widening
+    row: int  # first cuboid; -1: a whole feed
+    present: int  # cuboid now, after widening; -1: a whole feed
     sign: int
     start_ms: int
     opened_ms: int
@@ -50,6 +61,7 @@ class Candidate:
     largest_z: float = 0.0
     is_run: bool = False  # zero run or stuck
     special: str = ""  # "zero_run", "stuck", "missing" or ""
+    feed: SilentFeed | None = None
     is_shadow: bool = False  # opened by the calendar's own test: what would have fired without the event
     state: State = "pending"
     is_weak: bool = True
@@ -101,4 +113,5 @@ class Candidate:
         values = dict(data)
         values["holds"] = [Hold(**h) for h in data["holds"]]
         values["witnesses"] = [Testimony(**w) for w in data["witnesses"]]
+        values["feed"] = None if data["feed"] is None else SilentFeed(**data["feed"])
         return cls(**values)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from detector.schema import ALL, MINUTE_MS
-from suppression.candidate import Candidate
+from suppression.candidate import Candidate, SilentFeed
 
 PLAIN_SIZE = 9.995  # relative rise from which "times what was expected" reads better than a percentage
 
@@ -52,6 +52,8 @@ def summary(
 
     `change`: (observed - expected) / |expected|, NaN where that says nothing.
     """
+    if candidate.feed is not None:
+        return silent(candidate.feed, t_ms)
     subject, span = describe(labels, place), _span(t_ms - candidate.start_ms)
     if candidate.special == "zero_run":
         return f"{subject}: nothing but zeros for {span}"
@@ -64,6 +66,19 @@ def summary(
     ended = candidate.state == "resolved"
     verb = ("were" if many else "was") if ended else ("are" if many else "is")
     return f"{subject} {verb} {_size(change, expected, candidate.sign)} for {span}"
+
+
+def silent(feed: SilentFeed, t_ms: int) -> str:
+    """What is missing, of how many series, for how long.
+
+    >>> silent(SilentFeed(0, "", ["requests"], 300, 0), 12 * MINUTE_MS)
+    'requests: no data from any of 300 series for 12 min'
+    >>> silent(SilentFeed(0, "app", ["cpu", "load", "memory"], 4, 0), 12 * MINUTE_MS)
+    'cpu and 2 other metrics: no data from any of 4 series for 12 min'
+    """
+    others = len(feed.metrics) - 1
+    more = f" and {others} other {plural('metric', others)}" if others else ""
+    return f"{feed.metrics[0]}{more}: no data from any of {feed.series} series for {_span(t_ms - feed.since_ms)}"
 
 
 def _size(change: float, expected: float | None, sign: int) -> str:

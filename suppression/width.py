@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from detector.frame import Bools, Ints
-from detector.series import Lattice
+from detector.series import Lattice, SeriesIndex
+from suppression.candidate import Candidate
 from suppression.localise import members
 
 
@@ -14,9 +15,21 @@ def leaves_of(lattice: Lattice, row: int) -> Ints:
     return members(lattice, row)
 
 
+def leaves_of_candidate(lattice: Lattice, index: SeriesIndex, candidate: Candidate) -> Ints:
+    """Leaf rows that a candidate speaks of: of its present cuboid, or all of a silent feed's metrics."""
+    if candidate.feed is None:
+        return leaves_of(lattice, candidate.present)
+    codes = [code for code, metric in enumerate(index.schema.metrics) if metric.name in candidate.feed.metrics]
+    return np.flatnonzero(lattice.leaf & np.isin(lattice.metric, codes))
+
+
 def share_covered(lattice: Lattice, row: int, mask: Bools) -> float:
     """Share of a row's leaves that the mask (S,) holds."""
-    leaves = leaves_of(lattice, row)
+    return share_of(leaves_of(lattice, row), mask)
+
+
+def share_of(leaves: Ints, mask: Bools) -> float:
+    """Share of the leaves that the mask (S,) holds; 0 of none."""
     return float(mask[leaves].mean()) if len(leaves) else 0.0
 
 

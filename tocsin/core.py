@@ -14,6 +14,7 @@ from detector.contrast import ContrastState
 from detector.forecasters.seasonal import Seasonal, SeasonalState
 from detector.frame import Ints
 from detector.innovations import InnovationState
+from detector.leaning import Leaning, lean_on
 from detector.link import Link
 from detector.pairing import pair_rows, witness_metrics
 from detector.runs import RunState
@@ -40,6 +41,7 @@ from suppression.candidate import Candidate
 from suppression.decide import Judge
 from suppression.impact import Impact, ImpactState, ScopeCache
 from suppression.localise import Localisation
+from tocsin.feeds import FeedRows, Feeds
 from tocsin.lone import Collected, Lone, LoneRows, Units
 from tocsin.newborn import Newborn
 from tocsin.parameters import Parameters
@@ -82,9 +84,13 @@ class State:
     collected: Collected
     absence: AbsenceState
     gaps: GapLawState
+    feed_absence: AbsenceState  # (…, F), of feeds
+    feed_gaps: GapLawState  # (…, F)
+    feed_rows: FeedRows  # (F,)
     impact: ImpactState
     budget: BudgetState
     candidates: list[Candidate] = field(default_factory=list)
+    feed_alarms: list[Candidate] = field(default_factory=list)  # open ones, of feeds that are silent
     t_ms: int = -1  # last tick stepped
     ticks: int = 0
 
@@ -102,6 +108,7 @@ class Derived:
     watched_leaves: int
     places: int
     place_codes: NDArray[np.int32]  # (S,) place of each row, 0 = all
+    leaning: Leaning  # whose steps of the season a row takes
     units: Units | None = None  # of lone series
 
 
@@ -138,6 +145,7 @@ class Core:
         self.scopes = ScopeCache()
         self._unused = Lone.of(schema, 0)
         self.lone = Lone.of(schema, parameters.warmup_ms) if schema.is_lone else None
+        self.feeds = Feeds.of(schema)
         self._derived: tuple[SeriesIndex, int, Derived] | None = None
 
     def init(self) -> State:
@@ -164,6 +172,8 @@ class Core:
 
     def initial(self, name: str) -> Callable[[int], Any]:
         """How the part of the state of this name starts, for a number of rows; parts of the other kind stay empty."""
+        if name in FEED_COMPONENTS:
+            return getattr(self.feeds, f"init_{name.removeprefix('feed_')}")  # type: ignore[no-any-return]
         if name in LONE_COMPONENTS:
             first = getattr(self.lone or self._unused, f"init_{name.removeprefix('lone_')}")
             return first if self.lone is not None else lambda n: first(0)
@@ -210,6 +220,7 @@ class Core:
             watched_leaves=watched,
             places=len(places),
             place_codes=place_codes.reshape(-1).astype(np.int32),
+            leaning=lean_on(index),
             units=self.lone.units(lattice, ignored) if self.lone is not None else None,
         )
 
@@ -225,9 +236,10 @@ LONE_COMPONENTS = (
     "link", "innovation", "hours", "entity_hours", "drift_hours", "peak", "law", "lone_rows", "collected",
     "absence", "gaps",
 )  # fmt: skip
+FEED_COMPONENTS = ("feed_absence", "feed_gaps", "feed_rows")
 COMPONENTS = (
     "rows", "season", "residual", "derivative", "contrast", "witness", "zero", "stuck", "calibration", "votes", "onset",
-    "episode", *LONE_COMPONENTS,
+    "episode", *LONE_COMPONENTS, *FEED_COMPONENTS,
 )  # fmt: skip
 
 

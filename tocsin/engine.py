@@ -28,7 +28,7 @@ from tocsin.outcome import Outcome
 from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 
-FORMAT = 9
+FORMAT = 10
 
 
 class Lane:
@@ -219,6 +219,7 @@ class Engine:
                     "impact": [[*key, asdict(a)] for key, a in state.impact.amplitudes.items()],
                     "budget": asdict(state.budget),
                     "candidates": [c.to_json() for c in state.candidates],
+                    "feed_alarms": [c.to_json() for c in state.feed_alarms],
                     "t_ms": state.t_ms,
                     "ticks": state.ticks,
                     "watched": lane.exposure.days,
@@ -256,6 +257,7 @@ class Engine:
             state.impact = ImpactState({(e, s, p): Amplitude(**a) for e, s, p, a in saved["impact"]})
             state.budget = BudgetState(**saved["budget"])
             state.candidates = [Candidate.from_json(c) for c in saved["candidates"]]
+            state.feed_alarms = [Candidate.from_json(c) for c in saved["feed_alarms"]]
             state.t_ms, state.ticks = saved["t_ms"], saved["ticks"]
             lane.exposure.days = [list(day) for day in saved["watched"]]
             prefix = f"{number}.align."

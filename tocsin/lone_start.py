@@ -17,11 +17,13 @@ from ensemble.opening_law import WEEKS, OpeningLawState
 from ensemble.worst_hours import WorstHours, WorstHoursState
 from suppression.calendar import Calendar
 from tocsin.core import Core, State
+from tocsin.feeds import NEVER
 from tocsin.lone import COLLECTING, JUDGED, LONG_CALM, NEW, Collected, Lone
 from tocsin.lone_absence import warm_absence
 from tocsin.rows import LOG_GAUGE, REAL_GAUGE
 
 LEFT_OUT = 0.1  # of history, at its start: levels are still settling there
+LEAST_UNITS = 2  # below which a feed is its one series
 WIDEST = np.float32(1e6)  # scales; what lies beyond counts as it
 
 
@@ -103,9 +105,24 @@ def join(core: Core, state: State, rows: NDArray[np.int64], studied: Studied, co
     if not len(heads):
         return
     warm_absence(lone, state, t_ms, seen, heads, counting)
+    _warm_feeds(core, state, t_ms, ~np.isnan(z), rows, counting)
     budget = core.budget.promised(len(units.heads)) / 1000
     _count_openings(lone, state, t_ms, s, heads, counting, budget)
     state.lone_rows.threshold[...] = 0  # to be read anew from the law
+
+
+def _warm_feeds(
+    core: Core, state: State, t_ms: NDArray[np.int64], seen: Bools, rows: NDArray[np.int64], counting: Bools
+) -> None:
+    """Feeds that nothing is known of learn from which ticks of history had samples, seen (T, R) of `rows`."""
+    units = core.adapt(state).units
+    assert units is not None
+    if len(units.heads) < LEAST_UNITS or (state.feed_rows.age < NEVER).any():
+        return
+    holds = core.feeds.holds[:, core.adapt(state).lattice.metric[rows]]
+    core.feeds.warm(
+        state.feed_absence, state.feed_gaps, state.feed_rows, t_ms, (seen.astype(np.float32) @ holds.T) > 0, counting
+    )
 
 
 def _settle(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.forecasters.seasonal import Kin
 from detector.frame import Floats, Tick
 from detector.state import chunks, part
 from detector.view import Float32s, View
@@ -16,6 +17,7 @@ from suppression.controls import Controls
 from suppression.impact import Effects
 from tocsin.alarms import follow_candidates
 from tocsin.core import Core, Derived, State
+from tocsin.feed_alarm import follow_feeds, learn_feeds, move_feeds, with_feeds
 from tocsin.filling import fill
 from tocsin.judgement import Judgement
 from tocsin.lone_turn import turn_lone
@@ -44,12 +46,16 @@ def step(core: Core, state: State, tick: Tick, controls: Controls, *, quiet: boo
     deviation = np.where(view.judgeable, view.L[0], np.nan)
     core.impact.advance(state.impact, state.index, effects, deviation, noise, core.scopes)
     judgement = judge(core, state, derived, view, z)
+    moved = move_feeds(core, state, tick)
     events: list[AlarmEvent] = []
     counted: tuple[int, dict[str, int]] = (0, {})
     if not quiet:
         events, counted = follow_candidates(core, state, derived, view, effects, controls, judgement, z, tick.t_ms)
+        news = follow_feeds(core, state, derived, tick.t_ms, moved, effects, controls, judgement.threshold)
+        events, counted = with_feeds(news, events, *counted)
     outcome = report(core, state, derived, view, judgement, events, counted, effects)
     learn(core, state, view, z, judgement, effects)
+    learn_feeds(core, state, derived, tick.t_ms, moved, effects)
     if not core.lone:
         listen(core, state, derived, judgement, effects, quiet)
         core.budget.move(state.budget, tick.t_ms, derived.watched_leaves)
@@ -278,7 +284,9 @@ def learn(core: Core, state: State, view: View, z: Float32s, judgement: Judgemen
     core.derivative.learn(state.derivative, view, rate)
     core.contrast.learn(state.contrast, view, rate)
     core.witness.learn(state.witness, view, rate)
-    core.seasonal.learn(state.season, view, rate, state.residual.sig2[1])
+    core.seasonal.learn(
+        state.season, view, rate, state.residual.sig2[1], Kin(*core.adapt(state).leaning, state.contrast.pe2)
+    )
     core.calibration.advance(state.calibration, z, rate)
     if view.learning:
         classes = state.rows.classes

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Key, Tick
-from detector.leaning import lean_on
 from detector.timing import DAY_MS
 from detector.warmstart import BucketSums, add_ticks, no_sums, start_from
 from suppression.calendar import Calendar
 from suppression.controls import Controls
 from tocsin.core import Core, State
 from tocsin.lone_start import warm_up_lone
-from tocsin.past import Past, in_memory
+from tocsin.past import Past, Piece, in_memory
 from tocsin.pipeline import step
 from tocsin.rows import COUNT, LOG_GAUGE, REAL_GAUGE, link
 
@@ -63,7 +62,7 @@ def start_levels(core: Core, state: State, past: Past, calendar: Calendar, quiet
     if _is_long(past):
         _decide(core, state, past)
         sums, seen = _sums(core, state, past, calendar, first if _holds_out(core, first) else past.ticks, first)
-        start_from(state.season, core.timing, sums, state.rows.kind > COUNT, lean_on(state.index))
+        start_from(state.season, core.timing, sums, state.rows.kind > COUNT, core.adapt(state).leaning.parent)
         state.rows.born[...] = np.minimum(seen, 2**30).astype(np.int32)
     return first
 
@@ -121,6 +120,8 @@ def step_quietly(
     controls = Controls(calendar=calendar)
     at, quiet = 0, past.ticks - first
     for piece in past.read():
+        if reached <= first:
+            _warm_feeds(core, state, piece, slice(0, max(0, first - at)))
         for i in range(max(0, max(first, reached) - at), len(piece.t_ms)):
             values = np.full(len(state.index), np.nan)
             values[piece.rows] = piece.y[i]
@@ -133,11 +134,24 @@ def step_quietly(
     if _holds_out(core, first):
         sums, _ = _sums(core, state, past, calendar, past.ticks, first)
         fresh = core.seasonal.init(len(state.index))
-        start_from(fresh, core.timing, sums, state.rows.kind > COUNT, lean_on(state.index))
+        start_from(fresh, core.timing, sums, state.rows.kind > COUNT, core.adapt(state).leaning.parent)
         state.season.season[...] = fresh.season
     core.budget.settle(state.budget, core.adapt(state).watched_leaves)
     progress(quiet, quiet)
     return state
+
+
+def _warm_feeds(core: Core, state: State, piece: Piece, ticks: slice) -> None:
+    """Feeds learn in which ticks before the quiet steps something came."""
+    t_ms = piece.t_ms[ticks]
+    codes = core.adapt(state).lattice.metric[piece.rows]
+    came = np.zeros((len(t_ms), len(core.schema.metrics)), bool)
+    for code in np.unique(codes).tolist():
+        came[:, code] = np.isfinite(piece.y[ticks][:, codes == code]).any(axis=1)
+    there = np.any(came[:, None] & core.feeds.holds, axis=2)
+    core.feeds.warm(
+        state.feed_absence, state.feed_gaps, state.feed_rows, t_ms, there, np.ones(len(t_ms), bool)
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

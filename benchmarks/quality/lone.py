@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.dataset import Dataset, Detection, Page, Panel
+from benchmarks.quality.feed_pages import FeedPages
 from benchmarks.quality.lattice import calendar_of
 from detector.frame import Key, Tick
 from detector.schema import Dimension, Metric, Schema
@@ -85,6 +86,7 @@ class _Run:
     studied: Studied = field(init=False)
     outside: NDArray[np.bool_] | None = field(init=False)
     events: list[tuple[int, AlarmEvent]] = field(init=False)
+    feeds: FeedPages = field(default_factory=FeedPages)
 
     def __post_init__(self) -> None:
         panel, core = self.panel, self.core
@@ -116,7 +118,8 @@ class _Run:
         delivered = np.ones(len(self.core.schema.metrics), bool)
         tick = Tick(int(self.panel.t_ms[i]), y, delivered)
         self.state, outcome = step(self.core, self.state, tick, self.controls)
-        self.events += [(i, e) for e in outcome.events if i <= self.last[e.data["series"]["series"]]]
+        told = self.feeds.of_units(self.core, self.state, outcome.events)
+        self.events += [(i, e) for e in told if i <= self.last[e.data["series"]["series"]]]
         p: NDArray[np.float64] = 10 ** -np.abs(outcome.surprise[self.heads].astype(float))
         return np.where(i <= np.array(list(self.last.values())), p, np.nan)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from suppression.candidate import Candidate
 from suppression.reasons import Reason
 from suppression.suppressor import NO, Opinion, Scene
-from suppression.width import share_covered
+from suppression.width import leaves_of_candidate, share_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,10 @@ class Mute:
     reason: Reason = "mute"
 
     def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
+        if not scene.effects.occurrences:
+            return NO
+        leaves = leaves_of_candidate(scene.lattice, scene.index, candidate)
         for occurrence, mask in zip(scene.effects.occurrences, scene.effects.masks, strict=True):
-            if occurrence.action == "mute" and share_covered(scene.lattice, candidate.present, mask) > 0.99:
+            if occurrence.action == "mute" and share_of(leaves, mask) > 0.99:
                 return Opinion(True, by=occurrence.event_id, until_ms=occurrence.end_ms + occurrence.tail_ms)
         return NO

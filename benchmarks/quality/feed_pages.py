@@ -51,7 +51,7 @@ class FeedPages:
         heads = unit_heads(core, derived, alarm.feed.number, derived.units.heads)
         heads = heads[(state.absence.gap[heads] >= LEAST_TICKS) & (state.rows.born[heads] > 0)]
         heads = heads[absence.regular(state.absence, heads) >= REGULAR]
-        young = state.rows.age[heads] * core.timing.interval_ms < core.parameters.idle_ttl_ms
+        young = state.rows.age[heads] < core.timing.ticks(core.parameters.idle_ttl_ms)
         for head in np.asarray(heads[young]).tolist():
             labels = state.index.labels(head)
             if labels[self.label] not in told and labels[self.label] not in own:

@@ -53,7 +53,10 @@ def study(lone: Lone, t_ms: NDArray[np.int64], y: NDArray[np.float64]) -> Studie
 
 def on_scale(link: Link, y: NDArray[np.float64]) -> Float32s:
     """Values (..., S) on the scale they are judged on, kept where float32 can square them."""
-    return np.clip(apply(link, y), -WIDEST, WIDEST).astype(np.float32)
+    x = apply(link, y)
+    np.maximum(x, -WIDEST, out=x)
+    np.minimum(x, WIDEST, out=x)
+    return x.astype(np.float32)
 
 
 def join(core: Core, state: State, rows: NDArray[np.int64], studied: Studied, columns: NDArray[np.int64],
@@ -206,13 +209,16 @@ def outside_events(calendar: Calendar, t_ms: NDArray[np.int64]) -> Bools | None:
 def collect(core: Core, state: State, t_ms: int, y: NDArray[np.float64], calendar: Calendar) -> None:
     """Cold start: keeps samples of rows that are not judged yet; those whose warm-up has passed join."""
     lone, stage = _of(core), state.lone_rows.stage
-    first = (stage == NEW) & ~np.isnan(y)
     held: Collected = state.collected
-    if not first.any() and not len(held.rows):
+    if not len(held.rows) and np.count_nonzero(stage) == len(stage):  # none is NEW
+        return
+    first = (stage == NEW) & ~np.isnan(y)
+    is_first = np.count_nonzero(first) > 0
+    if not is_first and not len(held.rows):
         return
     if len(held.rows):
         held = _release(core, state, held, calendar)
-    if first.any():
+    if is_first:
         stage[first] = COLLECTING
         rows = np.flatnonzero(first)
         blank = np.full((len(rows), lone.collected), np.nan)

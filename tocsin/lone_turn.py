@@ -68,12 +68,13 @@ def _report(
     reading = judgement.reading
     row_state = np.zeros(len(view.y), np.int8)
     row_state[view.missing] = GAP
-    row_state[~reading.ready] = WARMING
+    if np.count_nonzero(reading.ready) < len(row_state):
+        row_state[~reading.ready] = WARMING
     for candidate in state.candidates:
         if candidate.state in ("held", "firing"):
             row_state[candidate.present] = HELD if candidate.state == "held" else FIRING
     ids = tuple(dict.fromkeys(o.event_id for o in effects.occurrences))
     return Outcome(
         view.t_ms, core.timing.interval_ms, state.index, tuple(events), view.y, view.mu, reading.lower, reading.upper,
-        np.clip(judgement.c, -15, 15), row_state, opened, held, ids,
+        judgement.c, row_state, opened, held, ids,
     )  # fmt: skip

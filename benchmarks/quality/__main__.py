@@ -21,6 +21,7 @@ from benchmarks.quality.read import read_dataset
 from benchmarks.quality.record import Metrics, Record, metrics, plain_numbers, write
 from benchmarks.quality.run import DEFAULT, GROUPS, METHODS, PEERS, detect, rows
 from benchmarks.quality.sample import sampled
+from benchmarks.quality.side_by_side import cores
 from benchmarks.quality.table import cells_table, table
 from benchmarks.quality.truth import read_causes, read_grid_truth, read_truth
 from benchmarks.quality.write import write_blames, write_pages, write_scores
@@ -50,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run_series(arguments: argparse.Namespace) -> None:
     if arguments.budget is None:
         raise ConfigError("--budget: expected false pages per series-week (grids: per service-week), found nothing")
+    begun = time.monotonic()
     dataset = read_dataset(arguments.path, arguments.history)
+    read_seconds = time.monotonic() - begun
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     if arguments.sample is not None:
@@ -63,7 +66,7 @@ def _run_series(arguments: argparse.Namespace) -> None:
     for method in rows(dataset.layout, arguments.method, arguments.peer or PEERS):
         begun = time.monotonic()
         try:
-            said[method] = detect(dataset, arguments.budget, method)
+            said[method] = detect(dataset, arguments.budget, method, arguments.jobs)
         except MissingPeerError as error:
             if method == arguments.method:
                 raise
@@ -71,7 +74,7 @@ def _run_series(arguments: argparse.Namespace) -> None:
             print(f"note: {error}", file=sys.stderr)
             continue
         seconds[method] = time.monotonic() - begun
-        print(f"note: {method}: {points} points in {seconds[method]:.1f} s", file=sys.stderr)
+        print(f"note: {method}: {_pace(points, seconds[method])}", file=sys.stderr)
     own = said[arguments.method]
     write_pages(arguments.out / "pages.csv", dataset, own)
     write_scores(arguments.out / "scores.csv.gz", dataset, own)
@@ -84,8 +87,14 @@ def _run_series(arguments: argparse.Namespace) -> None:
     _write_json(arguments, dataset.path, arguments.budget, by_method, missing, classes)
     lines = [table(dataset, figures), *(f"{m}: missing: {reason}" for m, reason in missing.items())] if figures else []
     lines += consistency_lines(dataset, said) if figures else []
+    pace = f"{arguments.method}: {_pace(points, seconds[arguments.method])}, read in {read_seconds:.1f} s"
+    lines += [pace] if figures else []
     lines += [f"{m}: NAB " + ", ".join(f"{k} {v:.1f}" for k, v in profiles.items()) for m, profiles in nab.items()]
-    _report("\n".join(lines), arguments.out, f"{len(own.pages)} pages; no truth beside the data, so no figures")
+    _report("\n".join(lines), arguments.out, f"{len(own.pages)} pages; no truth beside the data, so no figures\n{pace}")
+
+
+def _pace(points: int, seconds: float) -> str:
+    return f"{points} points in {seconds:.1f} s, {points / max(seconds, 1e-3):,.0f} a second"
 
 
 def _figures(dataset: Dataset, said: dict[str, Detection], budget: float) -> dict[str, Figures]:
@@ -155,7 +164,7 @@ def _budget(text: str) -> float:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a number of values above zero, found '{text}'")
+        raise argparse.ArgumentTypeError(f"expected a whole number above zero, found '{text}'")
     return int(text)
 
 
@@ -177,6 +186,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--sample", type=_count, metavar="N", help="whole series drawn with a fixed seed, N values at most, for all"
+    )
+    parser.add_argument(
+        "--jobs", type=_count, default=cores(), metavar="N", help="processes that panels are judged in; default: cores"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures of all methods, for compare")
     return parser

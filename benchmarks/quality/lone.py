@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.quality.dataset import Dataset, Detection, Page, Panel
 from benchmarks.quality.feed_pages import FeedPages
 from benchmarks.quality.lattice import calendar_of
+from benchmarks.quality.side_by_side import of_panels
 from detector.frame import Key, Tick
 from detector.schema import Dimension, Metric, Schema
 from suppression.alarm import AlarmEvent
@@ -21,9 +23,14 @@ from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 
 
-def detect(dataset: Dataset, budget: float, alter: Callable[[Core], None] | None = None) -> Detection:
-    """Pages and p of every unit and tick; budget: false pages per series-week of units; `alter`: for ablations."""
-    found = [_detect(number, panel, dataset, budget, alter) for number, panel in enumerate(dataset.panels)]
+def detect(
+    dataset: Dataset, budget: float, alter: Callable[[Core], None] | None = None, jobs: int = 1
+) -> Detection:  # fmt: skip
+    """Pages and p of every unit and tick; budget: false pages per series-week of units; `alter`: for ablations.
+
+    `jobs`: panels judged at a time, in processes of their own; what `alter` is given for stays in this one.
+    """
+    found = of_panels(partial(_judge, budget, alter), dataset, jobs if alter is None else 1)
     return Detection(tuple(page for pages, _ in found for page in pages), tuple(p for _, p in found))
 
 
@@ -58,14 +65,24 @@ def _metric(labels: dict[str, str]) -> str:
     return labels.get("metric", "value")
 
 
+def _judge(
+    budget: float, alter: Callable[[Core], None] | None, number: int, dataset: Dataset
+) -> tuple[list[Page], NDArray[np.float64]]:  # fmt: skip
+    (panel,) = dataset.panels
+    return _detect(number, panel, dataset, budget, alter)
+
+
 def _detect(
     number: int, panel: Panel, dataset: Dataset, budget: float, alter: Callable[[Core], None] | None
 ) -> tuple[list[Page], NDArray[np.float64]]:
     run = _run(panel, dataset, budget, alter)
-    p = np.full((len(panel.t_ms), len(panel.units)), np.nan)
+    surprise = np.full((len(panel.t_ms), len(panel.units)), np.nan, np.float32)
     first = min(unit.score_from for unit in panel.units)
     for i in range(first, len(panel.t_ms)):
-        p[i] = run.tick(i)
+        surprise[i] = run.tick(i)
+    p: NDArray[np.float64] = 10 ** -np.abs(surprise.astype(float))
+    for u, unit in enumerate(panel.units):
+        p[unit.last + 1 :, u] = np.nan
     return run.pages(number), p
 
 
@@ -81,6 +98,9 @@ class _Run:
     rows: NDArray[np.int64] = field(init=False)  # (S,) of columns
     unit: NDArray[np.int64] = field(init=False)  # (S,) of columns
     start: NDArray[np.int64] = field(init=False)  # (S,) first judged tick of columns
+    fed: NDArray[np.float64] = field(init=False)  # (T, S) of rows, NaN before they are judged
+    delivered: NDArray[np.bool_] = field(init=False)  # (metrics,)
+    joining: set[int] = field(init=False)  # ticks at which columns join
     heads: NDArray[np.int64] = field(init=False)  # (U,) a row of each unit
     last: dict[str, int] = field(init=False)  # tick of the last row of each unit: what follows is no gap
     studied: Studied = field(init=False)
@@ -104,24 +124,25 @@ class _Run:
         self.controls = Controls(calendar=calendar)
         end = int(self.start.max())
         t_ms = panel.t_ms[:end]
-        history = np.where(np.arange(end)[:, None] < self.start, panel.y[:end], np.nan)
+        is_history = np.arange(end)[:, None] < self.start
+        history = np.where(is_history, panel.y[:end], np.nan)
+        self.fed = np.full((len(panel.t_ms), len(self.state.index)), np.nan)
+        self.fed[:, self.rows] = panel.y
+        self.fed[:end, self.rows] = np.where(is_history, np.nan, panel.y[:end])
+        self.delivered, self.joining = np.ones(len(core.schema.metrics), bool), set(self.start.tolist())
         self.studied = study(core.lone, t_ms, history)
         self.outside = outside_events(calendar, t_ms)
 
-    def tick(self, i: int) -> NDArray[np.float64]:
-        """(U,) p of the units at tick `i`."""
-        fresh = np.flatnonzero(self.start == i)
-        if len(fresh):
+    def tick(self, i: int) -> NDArray[np.float32]:
+        """(U,) surprise of the units at tick `i`."""
+        if i in self.joining:
+            fresh = np.flatnonzero(self.start == i)
             join(self.core, self.state, self.rows[fresh], self.studied, fresh, self.outside)
-        y = np.full(len(self.state.index), np.nan)
-        y[self.rows] = np.where(i >= self.start, self.panel.y[i], np.nan)
-        delivered = np.ones(len(self.core.schema.metrics), bool)
-        tick = Tick(int(self.panel.t_ms[i]), y, delivered)
+        tick = Tick(int(self.panel.t_ms[i]), self.fed[i], self.delivered)
         self.state, outcome = step(self.core, self.state, tick, self.controls)
         told = self.feeds.of_units(self.core, self.state, outcome.events)
         self.events += [(i, e) for e in told if i <= self.last[e.data["series"]["series"]]]
-        p: NDArray[np.float64] = 10 ** -np.abs(outcome.surprise[self.heads].astype(float))
-        return np.where(i <= np.array(list(self.last.values())), p, np.nan)
+        return outcome.surprise[self.heads]
 
     def pages(self, number: int) -> list[Page]:
         """One page per alarm told; held candidates as suppressed rows."""

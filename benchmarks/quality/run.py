@@ -26,8 +26,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 
-def detect(dataset: Dataset, budget: float, method: str = DEFAULT) -> Detection:
-    """Runs a method over all panels; the budget is false pages per series-week, for grids per service-week."""
+def detect(dataset: Dataset, budget: float, method: str = DEFAULT, jobs: int = 1) -> Detection:
+    """Runs a method over all panels; the budget is false pages per series-week, for grids per service-week.
+
+    `jobs`: processes that Tocsin itself may use.
+    """
+    if method == DEFAULT:
+        return tocsin.detect(dataset, budget, jobs)
     return {**METHODS, **MAGNITUDES}[method](dataset, budget)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import shutil
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def test_a_spike_in_a_long_set_is_a_page(tmp_path: Path, capsys: pytest.CaptureF
     assert ("web/a", hourly(701)[700]) in {(page["series_id"], page["open"]) for page in pages}
     table = capsys.readouterr().out.splitlines()
     assert "set: promised 1 false pages per series-week; delays in ticks" == table[0]
+    assert any(re.fullmatch(r"plain: 1800 points in [\d.]+ s, [\d,]+ a second, read in [\d.]+ s", x) for x in table)
     assert ["plain", "1.000"] == table[2].split()[:2]
 
 

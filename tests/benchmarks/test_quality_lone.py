@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from benchmarks.quality import lone
+from benchmarks.quality import lone, side_by_side
 from benchmarks.quality.dataset import Dataset, Detection
 from benchmarks.quality.read import read_dataset
 from tests.benchmarks.quality_sets import long_set, wide_set
@@ -61,3 +62,26 @@ def test_an_entity_of_a_wide_set_is_one_unit(tmp_path: Path) -> None:
     assert (len(panel.t_ms), 2) == found.p[0].shape
     assert np.isnan(found.p[0][:600]).all()
     assert ["metric=m02"] == [page.cuboid for page in at]
+
+
+def test_panels_side_by_side_say_what_one_after_another_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages in the same order, p to the bit, from processes of their own."""
+    (panel,) = read_dataset(long_set(tmp_path), None).panels
+    short = replace(panel, t_ms=panel.t_ms[:800], local_ms=panel.local_ms[:800], y=3 * panel.y[:800] + 1)
+    short = replace(short, units=tuple(replace(u, ticks=u.ticks[:800], texts=u.texts[:800]) for u in panel.units))
+    dataset = replace(read_dataset(tmp_path, None), panels=(short, panel, short))
+    monkeypatch.setattr(side_by_side, "WORTHWHILE", 0)
+
+    alone, together = lone.detect(dataset, 1.0), lone.detect(dataset, 1.0, jobs=2)
+
+    assert {0, 1, 2} == {page.panel for page in alone.pages}
+    assert alone.pages == together.pages
+    assert [p.tobytes() for p in alone.p] == [p.tobytes() for p in together.p]
+
+
+def test_short_panels_stay_in_this_process(tmp_path: Path) -> None:
+    """What could not be sent anywhere is called here, in the order of the panels."""
+    dataset = read_dataset(long_set(tmp_path), None)
+    dataset = replace(dataset, panels=dataset.panels * 3)
+
+    assert [0, 1, 2] == side_by_side.of_panels(lambda number, part: number, dataset, 8)

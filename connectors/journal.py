@@ -24,7 +24,7 @@ from suppression.alarm import AlarmEvent
 NAME = "journal.db"
 VERSION = 1
 MAX_LOCAL_DEAD_LETTERS = 100_000
-ControlKind = Literal["calendar", "silences", "acknowledge", "withdraw", "idle", "active"]
+ControlKind = Literal["calendar", "silences", "acknowledge", "withdraw", "idle", "active", "close"]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

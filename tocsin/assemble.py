@@ -13,6 +13,7 @@ from tocsin.calendar_file import parse_calendars
 from tocsin.clock import Clock, SystemClock
 from tocsin.config.config import Config
 from tocsin.daemon import Daemon, DaemonSettings
+from tocsin.engine import by_interval
 from tocsin.silences_file import parse_silences
 from tocsin.status import Status
 
@@ -45,13 +46,17 @@ def assemble(config: Config, *, clock: Clock | None = None, snapshot_every_s: fl
     _restore(view, journal)
     history = History(config.database_url)
     kept = BudgetKept(view.newest, history)
+    is_kafka = model.source is not None and model.source.kind == "kafka"
+    tick_ms = min(lane.interval_ms for lane in by_interval(schema))
     rate = model.reload.check_every / 1000
     daemon = Daemon(
         DaemonSettings(
             config.data_dir,
             snapshot_every_s=snapshot_every_s,
             reload_every_s=rate,
-            idle_after_s=120.0 if model.source is not None and model.source.kind == "kafka" else 0.0,
+            idle_after_s=120.0 if is_kafka else 0.0,
+            close_after_s=(schema.lateness_ms + tick_ms) / 1000 if is_kafka else 0.0,
+            tick_ms=tick_ms,
             series_limit=model.max_series,
         ),
         source,
@@ -65,6 +70,7 @@ def assemble(config: Config, *, clock: Clock | None = None, snapshot_every_s: fl
         projection=HistoryProjection(journal, history, clock, view.points_of, kept.refresh),
         enrich=lambda status: kept.enrich(_enrich(status, source)),
         commit=getattr(source, "commit", None),
+        quiet=source if is_kafka else None,  # type: ignore[arg-type]
         clock=clock,
     )
     view.status = daemon.status

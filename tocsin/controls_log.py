@@ -63,6 +63,10 @@ class ControlsLog:
         """The newest record of a kind, whether or not its tick has come."""
         return next((record for record in reversed(self._records) if record.kind == kind), None)
 
+    def records(self) -> tuple[Control, ...]:
+        """All of them, oldest first."""
+        return tuple(self._records)
+
     def idle(self) -> frozenset[str]:
         """Partitions that are idle by the newest records, whether or not their tick has come."""
         newest = {record.text: record.kind for record in self._records if record.kind in ("idle", "active")}
@@ -84,6 +88,8 @@ class ControlsLog:
             return replace(value, idle=value.idle | {text})
         if record.kind == "active":
             return replace(value, idle=value.idle - {text})
+        if record.kind == "close":  # of partitions at positions; no tick of its own
+            return value
         if record.kind == "acknowledge":
             return replace(value, acknowledged=value.acknowledged | {text})
         if record.kind == "withdraw":

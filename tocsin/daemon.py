@@ -12,15 +12,16 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Literal
 
 from connectors.failpoint import fp
 from connectors.journal import NAME as JOURNAL_NAME
 from connectors.journal import ControlKind, Journal
 from connectors.source import Source
-from detector.errors import RefusedError, TocsinError
+from detector.errors import TocsinError
 from detector.frame import Batch
 from tocsin.clock import Clock, SteadyClock, SystemClock
+from tocsin.closing import QuietClock, QuietSource
 from tocsin.controls_log import ControlsLog, ParseCalendar, ParseSilences
 from tocsin.daemon_settings import DaemonSettings
 from tocsin.deliver import Deliverer, Postman, Receiver
@@ -28,11 +29,12 @@ from tocsin.idle import IdleWatch
 from tocsin.lock import DataDirLock
 from tocsin.log import logger
 from tocsin.outcome import Outcome
-from tocsin.ports import EngineFactory, EnginePort, Listener, Probe
+from tocsin.ports import EngineFactory, EnginePort, Listener, Probe, Projection
+from tocsin.quiet import Quiet
 from tocsin.readiness import missing
 from tocsin.record_clock import RecordClock
 from tocsin.recorder import Recorder
-from tocsin.recover import header_of, recover
+from tocsin.recover import check_source, header_of, recover
 from tocsin.reload import Reloader, WatchedFiles
 from tocsin.signals import signals
 from tocsin.snapshotter import Snapshotter
@@ -46,14 +48,6 @@ COMMIT_EVERY_S = 5.0  # of positions, for lag tools
 STATUS_EVERY_S = 0.2
 STEP_S = 0.25  # of stepping before the loop looks around
 PersonalKind = Literal["acknowledge", "withdraw"]
-
-
-class Projection(Protocol):
-    """The history database's thread; it may be away, and nobody waits for it except at the end of `once`."""
-
-    def start(self) -> None: ...
-    def wake(self) -> None: ...
-    def stop(self, timeout_s: float) -> None: ...
 
 
 class Daemon:
@@ -74,13 +68,17 @@ class Daemon:
         projection: Projection | None = None,
         enrich: Callable[[Status], Status] = lambda status: status,
         commit: Callable[[Mapping[str, int]], None] | None = None,
+        quiet: QuietSource | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`enrich` adds what only the builder knows to a status; `commit` shows positions to lag tools, best effort."""
+        """`enrich` adds what only the builder knows to a status; `commit` shows positions to lag tools, best effort.
+
+        `quiet`: the source, if it can say that it has read everything; then our clock closes ticks while nothing comes.
+        """
         self._settings, self._source, self._engines, self._receivers = settings, source, engines, tuple(receivers)
         self._parse_calendar, self._parse_silences, self._watched = parse_calendar, parse_silences, tuple(watched)
         self._listeners, self._probe, self._projection = tuple(listeners), probe, projection
-        self._enrich, self._commit = enrich, commit
+        self._enrich, self._commit, self._quiet_source = enrich, commit, quiet
         self._clock: Clock = clock or SystemClock()
         self._steady = SteadyClock(self._clock)
         self._stopping = threading.Event()
@@ -167,9 +165,14 @@ class Daemon:
         )  # fmt: skip
         self._controls = ControlsLog(self._journal, self._parse_calendar, self._parse_silences)
         self._load_files()
-        self._idle_watch = IdleWatch(settings.idle_after_s, clock.monotonic_s())
         self._idle_asked = set(self._controls.idle())
         self._records = RecordClock()
+        now_s = clock.monotonic_s()
+        self._quiet = Quiet(
+            self._quiet_source, self._engine, self._records, self._controls.records(),
+            QuietClock(settings.close_after_s, settings.tick_ms, now_s, found.pauses),
+            IdleWatch(settings.idle_after_s, now_s),
+        )  # fmt: skip
         self._source_was = found.source
         self._dead_letters: Counter[tuple[str, str]] = Counter()
         self._status_s = self._commit_s = clock.monotonic_s()
@@ -212,7 +215,7 @@ class Daemon:
             self._recorder.note_input(batches)
         for batch in batches:
             self._take(batch, now_s)
-        self._declare_idle(now_s)
+        self._look_for_silence(now_s)
         self._has_closed_ticks = self._step_for(STEP_S)
         self._maybe_snapshot()
         arrived = bool(batches) or self._has_closed_ticks
@@ -223,9 +226,11 @@ class Daemon:
         if batch.partition in self._idle_asked and (len(batch) or batch.closes_ms is not None):
             self._idle_asked.discard(batch.partition)
             self._append("active", batch.partition)
-        self._idle_watch.note(batch, now_s)
+            if closed := [t + int(interval) for interval, t in self._ticks.items()]:  # as late here as in a replay
+                self._promise({batch.partition: max(closed)})
         self._records.note(batch)
         self._engine.take(batch)
+        self._quiet.note(batch, now_s)
         self._samples += len(batch)
         if batch.closes_ms is not None:
             self._closed.add(batch.partition)
@@ -235,19 +240,21 @@ class Daemon:
             self._dead_letters[batch.partition.rpartition("/")[0] or batch.partition, rejected.reason] += 1
 
     def _check_identity(self) -> None:
-        """The source could not say who it is before it was reached: are our positions positions of this log?"""
-        found = self._source.identity()
-        if self._source_was and found and found != self._source_was:
-            raise RefusedError(
-                f"{self._settings.data_dir}: holds the state of source {self._source_was!r}, this one is {found!r}; "
-                "if the topic was made anew, move the folder snapshots away to rebuild the state from it"
-            )
+        check_source(self._settings.data_dir, self._source_was, self._source.identity())
 
-    def _declare_idle(self, now_s: float) -> None:
-        for partition in sorted(self._idle_watch.silent(self._source.lag(), now_s) - self._idle_asked - self._closed):
+    def _look_for_silence(self, now_s: float) -> None:
+        if self._has_closed_ticks:
+            return
+        idle, until = self._quiet.look(self._source.lag(), set(self._expected), self._idle_asked, self._closed, now_s)
+        for partition in idle:
             self._idle_asked.add(partition)
             self._append("idle", partition)
             self._log.warning("a partition is silent; ticks no longer wait for it", partition=partition)
+        if until:
+            self._promise(until)
+
+    def _promise(self, until: dict[str, int]) -> None:
+        self._quiet.make(until, self._steady.ms(), lambda text: self._append("close", text))
 
     def _step_for(self, seconds: float) -> bool:
         """Steps closed ticks, for so long that snapshots, reloads and signals do not wait; True: there are more."""
@@ -311,7 +318,8 @@ class Daemon:
     def _append(self, kind: ControlKind, text: str) -> None:
         after = max((t for t in (self._stepped_ms(), self._recorder.newest_ms()) if t is not None), default=None)
         record = self._controls.append(kind, text, after, self._steady.ms())
-        self._log.info("control journalled", kind=kind, tick_ms=record.tick_ms, hash=record.hash[:8])
+        if kind != "close":  # one a tick, while nothing comes
+            self._log.info("control journalled", kind=kind, tick_ms=record.tick_ms, hash=record.hash[:8])
 
     def _stepped_ms(self) -> int | None:
         return max(self._ticks.values(), default=None)
@@ -324,8 +332,9 @@ class Daemon:
         self._recorder.advance(self._ticks)  # never past what the journal holds
         kept, arrays = self._engine.save()
         header = header_of(
-            self._engine, kept, self._journal, self._source.identity(), self._ticks, frozenset(self._closed)
-        )
+            self._engine, kept, self._journal, self._source.identity(), self._ticks, frozenset(self._closed),
+            self._quiet.pauses,
+        )  # fmt: skip
         self._snapshotter.offer(header, arrays)
         self._samples = 0
 

@@ -16,6 +16,8 @@ class DaemonSettings:
     snapshot_every_samples: int = 10**7
     reload_every_s: float = 30.0  # 0: never by itself
     idle_after_s: float = 120.0  # 0: a silent partition holds its ticks for ever
+    close_after_s: float = 0.0  # of silence everywhere, from which our clock closes ticks; 0: never
+    tick_ms: int = 60_000  # shortest interval
     ready_lag_s: float = 30.0
     watchdog_s: float = 120.0  # 0: no watchdog
     drain_s: float = 10.0

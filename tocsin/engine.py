@@ -120,6 +120,11 @@ class Engine:
             clock.closed_ms = max(clock.closed_ms, batch.closes_ms)
         self.positions[batch.partition] = batch.next_offset
 
+    def promise(self, partition: str, until_ms: int) -> None:
+        """No sample before this event time follows in the partition: what does all the same is late."""
+        clock = self._clock(partition)
+        clock.closed_ms = max(clock.closed_ms, until_ms)
+
     def _give(
         self, lane: Lane, partition: str, keys: list[tuple[str, ...]], time_ms: NDArray[np.int64],
         value: NDArray[np.float64], before: NDArray[np.int64], closed: int,
@@ -151,6 +156,8 @@ class Engine:
 
     def _next(self) -> tuple[int, Lane] | None:
         waited = [c for name, c in self._clocks.items() if name not in self._idle]
+        if not waited:  # nobody has anything to say: then those that ever had
+            waited = [c for c in self._clocks.values() if c.watermark_ms(0) > NEVER]
         if not waited:
             return None
         watermark = min(c.watermark_ms(self.schema.lateness_ms) for c in waited)

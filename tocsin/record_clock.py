@@ -32,6 +32,12 @@ class RecordClock:
         self._reached[batch.partition] = max(reached, int(new[-1]))
         self._newest_ms = max(self._newest_ms or 0, int(batch.record_ms.max()))
 
+    def close(self, until_ms: int, wall_ms: int) -> None:
+        """Event time was promised to have passed `until_ms` without a record: then that is when it was noticed."""
+        step = until_ms // STEP_MS
+        self._first[step] = max(self._first.get(step, 0), wall_ms)
+        self._newest_ms = max(self._newest_ms or 0, wall_ms)
+
     def at(self, end_ms: int) -> int | None:
         """Record time at which event time `end_ms` had been reached; the newest one where that is unknown."""
         step = -(-end_ms // STEP_MS)

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from connectors import snapshot
 from connectors.journal import Journal, OpenAlarm
+from detector.errors import RefusedError
 from tocsin import __version__
+from tocsin.closing import Pauses
 from tocsin.log import logger
 from tocsin.ports import EngineFactory, EnginePort
 
@@ -21,6 +23,7 @@ class Recovered(NamedTuple):
     closed: frozenset[str]  # partitions that were closed for good
     fallbacks: int
     recreated: int  # open alarms that the journal had lost
+    pauses: Pauses  # of producers, by partition
     source: str  # identity of the log that the positions are of; empty: unknown, or no positions
 
 
@@ -48,22 +51,33 @@ def recover(directory: Path, engines: EngineFactory, journal: Journal, source: s
             log.error("a snapshot cannot be used; trying the one before", path=str(path), error=str(error))
             continue
         return Recovered(
-            restored, positions, ticks, frozenset(header["closed"]), fallbacks, recreated, header["source"]
-        )
-    return Recovered(engine, {}, {}, frozenset(), fallbacks, 0, "")
+            restored, positions, ticks, frozenset(header["closed"]), fallbacks, recreated, header.get("pauses", {}),
+            header["source"],
+        )  # fmt: skip
+    return Recovered(engine, {}, {}, frozenset(), fallbacks, 0, {}, "")
 
 
 def header_of(
     engine: EnginePort, kept: dict[str, object], journal: Journal, source: str, ticks: dict[str, int],
-    closed: frozenset[str],
+    closed: frozenset[str], pauses: Pauses | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What a snapshot keeps besides the engine's own header and arrays."""
     return {
         "app": __version__, "fingerprint": engine.fingerprint(), "source": source, "positions": dict(engine.positions),
-        "ticks": dict(ticks), "closed": sorted(closed), "journal_id": journal.journal_id,
+        "ticks": dict(ticks), "closed": sorted(closed), "pauses": pauses or {},
+        "journal_id": journal.journal_id,
         "journal_seq": journal.last_seq(), "epoch": journal.epoch,
         "open": [alarm._asdict() for alarm in journal.open_alarms()], "engine": kept,
     }  # fmt: skip
+
+
+def check_source(data_dir: Path, was: str, found: str) -> None:
+    """The source could not say who it is before it was reached: are our positions positions of this log?"""
+    if was and found and found != was:
+        raise RefusedError(
+            f"{data_dir}: holds the state of source {was!r}, this one is {found!r}; "
+            "if the topic was made anew, move the folder snapshots away to rebuild the state from it"
+        )
 
 
 def _misfit(header: dict[str, Any], fingerprint: str, source: str) -> str | None:

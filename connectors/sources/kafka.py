@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
@@ -72,6 +72,8 @@ class KafkaSource:
         self._ends: dict[Any, int] = {}
         self._read_ms: dict[Any, int] = {}  # record time of the last record read
         self._moved: dict[Any, tuple[int, float]] = {}  # position and since when it stands there
+        self._splits: Mapping[str, Collection[int]] = {}  # offsets that no batch reaches over
+        self._asked_s = -REFRESH_S * 100  # when the brokers last told the end offsets
         self._closed: set[Any] = set()  # the last record read was an end control
         self._lag: Mapping[str, tuple[int, int | None]] = {}
         self._failures = Failures(monotonic)
@@ -127,6 +129,17 @@ class KafkaSource:
 
     def lag(self) -> Mapping[str, tuple[int, int | None]]:
         return self._lag
+
+    def is_caught_up(self) -> bool:
+        """Is everything read that there is, as far as the brokers said a moment ago? False while they do not answer."""
+        if self._consumer is None or not self._positions or self._ready:
+            return False
+        is_fresh = self._monotonic() - self._asked_s <= 2 * REFRESH_S
+        return is_fresh and all(messages == 0 for messages, _ in self._lag.values())
+
+    def split_at(self, offsets: Mapping[str, Collection[int]]) -> None:
+        """From now on a batch of these partitions ends before each of these offsets."""
+        self._splits = {name: found for name, found in offsets.items() if found}
 
     def identity(self) -> str:
         """Cluster id and topic ids, as far as the brokers tell; empty until they were reached."""
@@ -213,17 +226,21 @@ class KafkaSource:
         now = self._monotonic()
         self._moved = {tp: (place.offset, now) for tp, place in places.items()}
         self._identity = _identity(self._consumer, ids)
-        self._next_refresh = now + REFRESH_S
+        self._next_refresh, self._asked_s = now + REFRESH_S, now
         self._tell_lag()
 
     def _batches(self, tp: Any, records: Sequence[Any]) -> Iterable[Batch]:
         """One batch, or several where control records stand in between."""
         part: list[Record] = []
+        splits = self._splits.get(_name(tp), ())
         for record in map(Record._make, map(FIELDS, records)):
             if record.offset < self._positions[tp]:  # the look back
                 if read_end(record.value, record.headers) is not None:
                     self._closed.add(tp)
                 continue
+            if part and splits and any(part[-1].offset < offset <= record.offset for offset in splits):
+                yield self._batch(tp, part, None, None)
+                part = []
             if record.headers and is_control(record.headers):
                 closes_ms = read_end(record.value, record.headers)
                 yield self._batch(tp, part, record, closes_ms)
@@ -263,6 +280,7 @@ class KafkaSource:
             return
         self._next_refresh = now + REFRESH_S
         self._ends = self._consumer.end_offsets(list(self._positions), timeout_ms=ANSWER_MS)
+        self._asked_s = now
         for tp in self._positions:
             # the client's own position passes over markers and holes that never reach us
             at = max(self._positions[tp], self._consumer.position(tp, timeout_ms=ANSWER_MS) or 0)

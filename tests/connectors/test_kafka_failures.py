@@ -327,3 +327,39 @@ def test_the_end_of_a_broken_stretch_is_found_in_few_looks() -> None:
         assert after == found(is_readable, first, end)
         assert len(looks) <= 36
         assert all(offset < end for offset in looks)
+
+
+def test_it_is_caught_up_only_as_far_as_the_brokers_say() -> None:
+    """Not before they were asked, not with something to read, not a while after they have stopped to answer."""
+    log, clock = Log(), Clock()
+    source = make(log, clock)
+    source.open({})
+    before = source.is_caught_up()
+    source.poll(0.5)
+    reading = source.is_caught_up()
+    read(source, clock)
+    there = source.is_caught_up()
+    log.is_down = True
+    read(source, clock, polls=12)
+    down = source.is_caught_up()
+    log.is_down = False
+    log.end = 200
+    source.poll(0.5)
+    behind = source.is_caught_up()
+    read(source, clock)
+
+    assert (False, False, True, False, False, True) == (before, reading, there, down, behind, source.is_caught_up())
+
+
+def test_no_batch_reaches_over_an_offset_where_it_must_end() -> None:
+    """Each ends before it, whatever a poll brings; other partitions and offsets in between do not matter."""
+    log, clock = Log(), Clock()
+    source = make(log, clock)
+    source.split_at({"t/0": {25, 27, 60, 500}, "t/1": {33}})
+    source.open({})
+    batches = read(source, clock)
+    ends = [batch.next_offset for batch in batches]
+
+    assert list(range(100)) == values(batches)
+    assert {25, 27, 60} <= set(ends)
+    assert 33 not in ends

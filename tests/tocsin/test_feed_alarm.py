@@ -1,4 +1,4 @@
-"""A whole feed missing is one alarm on the feed, of series with peers and without."""
+"""A whole feed missing is one alarm on the feed, of series without peers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 
 from detector.frame import Batch, Key, Tick
-from detector.schema import MINUTE_MS, Dimension, Independence, Metric, Schema
+from detector.schema import MINUTE_MS, Dimension, Metric, Schema
 from detector.timing import DAY_MS
 from suppression.alarm import AlarmEvent
 from suppression.calendar import Scope
 from suppression.controls import Controls
 from suppression.silence import Silence
-from tests.streams import START_MS, Log, drive, engine_for, events, is_finite, log_of, memory, picture, play
+from tests.streams import START_MS, drive, engine_for, events, is_finite, log_of, memory, picture, play
 from tocsin.core import Core, State
 from tocsin.engine import Engine
 from tocsin.fork import fork
-from tocsin.outcome import Outcome
 from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 from tocsin.warmup import warm_up
@@ -291,11 +290,11 @@ def test_an_engine_that_was_killed_goes_on_to_equal_alarms(kill: int) -> None:
     whole, wanted = play(log, LONE, BUDGET)
     first, (batch, *_) = engine_for(log, LONE, BUDGET), log.batches()
     early = batch.time_ms < START_MS + kill * STEP
-    first.take(replace(_some(batch, early), closes_ms=START_MS + kill * STEP))
+    first.take(replace(some_of(batch, early), closes_ms=START_MS + kill * STEP))
     before = list(first.turns(NO_CONTROLS))
     header, arrays = first.save()
     again = Engine.load(LONE, BUDGET, json.loads(json.dumps(header)), arrays)
-    after = drive(again, [_some(batch, ~early), *log.batches()[1:]])
+    after = drive(again, [some_of(batch, ~early), *log.batches()[1:]])
 
     assert ["fired", "resolved"] == [e.type for e in events(wanted) if e.data["feed"]]
     assert [picture(o) for o in wanted] == [picture(o) for o in before + after]
@@ -303,120 +302,8 @@ def test_an_engine_that_was_killed_goes_on_to_equal_alarms(kill: int) -> None:
     assert [] == is_finite(again)
 
 
-def _some(batch: Batch, mask: np.ndarray) -> Batch:
+def some_of(batch: Batch, mask: np.ndarray) -> Batch:
     keys = [key for key, ok in zip(batch.keys, mask.tolist(), strict=True) if ok]
     return replace(
         batch, keys=keys, time_ms=batch.time_ms[mask], value=batch.value[mask], record_ms=batch.record_ms[mask]
     )
-
-
-# -- with peers --------------------------------------------------------------------------------------------------------
-
-GRID = Schema(
-    dimensions=(Dimension("device"), Dimension("region")),
-    metrics=(
-        Metric("requests", stack="app", kind="count"),
-        Metric("cdn", role="witness", stack="cdn", kind="count", dimensions=("region",)),
-    ),
-    independence=(Independence("app", "cdn"),),
-    interval_ms=STEP,
-)
-GRID_KEYS: list[Key] = [("requests", d, r) for d in ("phone", "tv", "web") for r in ("eu", "na", "us")]
-GRID_KEYS += [("cdn", "", r) for r in ("eu", "na", "us")]
-
-
-def counts(ticks: int, seed: int = 1) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    shape = 1 + 0.4 * np.sin(np.arange(ticks) * STEP / DAY_MS * 2 * np.pi)
-    return rng.poisson(np.linspace(300, 900, len(GRID_KEYS)) * shape[:, None]).astype(float)
-
-
-@cache
-def learnt() -> tuple[Core, State]:
-    core = Core(GRID, Parameters(budget=10.0))
-    t_ms = START_MS + STEP * np.arange(-LEARNT, 0)
-    return core, warm_up(core, core.init(), GRID_KEYS, t_ms, counts(LEARNT))
-
-
-def grid(y: np.ndarray, controls: Controls | None = None) -> list[AlarmEvent]:
-    """The events of a stage that begins after nine days of history."""
-    core, state = learnt()
-    state, found = fork(state), list[AlarmEvent]()
-    rows = np.array([state.index.rows[key] for key in GRID_KEYS])
-    codes = np.array([0] * 9 + [1] * 3)
-    for t, values in enumerate(y):
-        tick = np.full(len(state.index), np.nan)
-        tick[rows] = values
-        delivered = np.array([np.isfinite(values[codes == m]).any() for m in range(2)])
-        now = controls or Controls()
-        state, outcome = step(core, state, Tick(START_MS + t * STEP, tick, delivered), now)
-        found += outcome.events
-    return found
-
-
-def test_cells_that_all_stop_are_one_alarm_and_none_when_they_are_back() -> None:
-    """Half an hour without data: nothing else is told in it, nor in the two hours after it."""
-    y = counts(60)
-    y[20:26, :9] = np.nan
-    fired, resolved = grid(y)
-
-    assert ("fired", "resolved") == (fired.type, resolved.type)
-    assert {"metric": "requests", "device": "*", "region": "*"} == fired.data["series"]
-    assert ("app", ["requests"], 9) == tuple(fired.data["feed"][name] for name in ("stack", "metrics", "series"))
-    assert 22 <= at(fired) <= 24
-    assert 26 <= at(resolved) <= 36
-
-
-def test_a_witness_that_stops_raises_nothing() -> None:
-    y = counts(60)
-    y[20:40, 9:] = np.nan
-
-    assert [] == grid(y)
-
-
-def test_a_feed_that_stops_while_a_candidate_is_held_leaves_it_held() -> None:
-    """A region falls under a silence; then nothing comes at all: that is told."""
-    y = counts(60)
-    y[10:20, [i for i, k in enumerate(GRID_KEYS) if k[0] == "requests" and k[2] == "eu"]] *= 0.2
-    y[20:30, :9] = np.nan
-    found = grid(y, silence(region=("eu",)))
-    told = [e for e in found if e.told]
-
-    assert "held" in [e.type for e in found]
-    assert ["fired", "resolved"] == [e.type for e in told]
-    assert all(e.data["feed"] for e in told)
-
-
-def test_a_silent_lattice_that_was_killed_goes_on_to_equal_alarms() -> None:
-    """Saved inside the gap, while the alarm is open."""
-    y = counts(60)
-    y[20:40, :9] = np.nan
-    log = log_of(y, GRID_KEYS, STEP)
-    schema = replace(GRID, lateness_ms=0)
-    batches = log.batches()
-    early = [_some(b, b.time_ms < START_MS + 30 * STEP) for b in batches]
-    late = [_some(b, b.time_ms >= START_MS + 30 * STEP) for b in batches]
-    whole, wanted = _after_history(log, schema), list[Outcome]()
-    wanted += drive(whole, batches)
-    first = _after_history(log, schema)
-    before = drive(first, [replace(b, closes_ms=START_MS + 30 * STEP) for b in early if b.closes_ms is None])
-    header, arrays = first.save()
-    again = Engine.load(schema, first.parameters, json.loads(json.dumps(header)), arrays)
-    after = drive(again, late)
-
-    assert ["fired", "resolved"] == [e.type for e in events(wanted) if e.data["feed"]]
-    assert 1 == len(first.lanes[0].state.feed_alarms)
-    assert [picture(o) for o in wanted] == [picture(o) for o in before + after]
-    assert {n: a for n, a in memory(whole).items() if "feed" in n} == {
-        n: a for n, a in memory(again).items() if "feed" in n
-    }
-
-
-def _after_history(log: Log, schema: Schema) -> Engine:
-    """An engine that has learnt the stage's history and goes on with a log."""
-    engine = Engine(schema, Parameters(budget=10.0))
-    engine.expect(frozenset(log.partitions))
-    lane = engine.lanes[0]
-    lane.state = fork(learnt()[1])
-    lane.aligner.index = lane.state.index
-    return engine

@@ -75,6 +75,9 @@ class ToyEngine:
             self.watermarks[batch.partition] = batch.closes_ms + 2 * MINUTE
         self.positions[batch.partition] = batch.next_offset
 
+    def promise(self, partition: str, until_ms: int) -> None:
+        self.watermarks[partition] = max(self.watermarks.get(partition, until_ms), until_ms)
+
     def next_tick_ms(self) -> int | None:
         waited_for = self.expected - self._idle
         if not self._pending or not waited_for or any(name not in self.watermarks for name in waited_for):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.look import EXPERTS, Look, Place, experts, gains, kindest, nothing, place_of
 from detector.schema import MINUTE_MS
 from detector.season_start import cycle_medians
 from detector.timing import DAY_MS, HOUR_MS, WEEK_MS
 from detector.view import Float32s
 
-EXPERTS = 3  # no season; daily; daily and day of week
 FAST_TICKS = (2.0, 5.0, 15.0)  # half-lives of the levels that are judged; one tick against each
 HOURS = 24
 SLOTS_A_DAY = 48
@@ -25,18 +24,9 @@ YOUNG = 100  # samples until which the seasonal bases are plain means, and nothi
 DRIFTING = 1  # which fast level is held against the slow one
 DRIFT_OUTLIER = 4.0  # sizes at which a drift stops counting for its size
 FINE_MS = 5 * MINUTE_MS  # from here on, and below `COARSE_MS`, drift is heard
-LEAST_CLOCK = np.float32(0.2)
-THREE = np.float32(3)  # fast levels in a mean; scales at which a base and its season stop to listen
+LEAST_CLOCK = np.array(0.2, np.float32)
+THREE = np.array(3, np.float32)  # fast levels in a mean; scales at which a base and its season stop to listen
 COARSE_MS = HOUR_MS // 2  # from here on a wild tick is a larger share of what scales remember
-
-
-class Place(NamedTuple):
-    """The two slots around the tick's middle and their weights."""
-
-    i: int
-    j: int
-    before: np.float32
-    after: np.float32
 
 
 class InnovationState(NamedTuple):
@@ -52,22 +42,6 @@ class InnovationState(NamedTuple):
     seen: Float32s  # (S,) samples
 
 
-class Look(NamedTuple):
-    """What a tick looks like before anything is learnt of it; of rows without a sample any finite number."""
-
-    places: tuple[Place, Place]  # in the day and in the week
-    hour: int  # of the day
-    apart: Float32s  # (3, S) sample - season
-    e: Float32s  # (3, H, S) innovations
-    size: Float32s  # (3, H, S) |e|
-    limit: Float32s  # (3, H, S) scale, at least the floor
-    heard: Float32s  # (H - 1, S) innovation of the expert that each fast level listens to
-    ratio: Float32s  # (H - 1, S) its size, in scales
-    spread: Float32s  # (H - 1, S) what it is measured in
-    z: Float32s  # (S,)
-    gap: Float32s  # (3, S) fast level - slow level; (0, S) where drift is not heard
-
-
 class Innovation(NamedTuple):
     z: Float32s  # (S,) mean over the fast levels of innovation / scale; NaN where there is no sample
     expected: Float32s  # (S,) on the link scale, by the middle fast level
@@ -79,15 +53,14 @@ class Innovation(NamedTuple):
 class Constants(NamedTuple):
     """Numbers that follow from the parameters, as float32 arrays: numpy mixes those fastest with arrays of few rows."""
 
+    slot: np.float32  # share of a slot that one tick in it teaches
     floor: Float32s
     tolerance: Float32s
     clip: Float32s
     outlier: Float32s
-    gain: Float32s  # (H, 1) of levels
     alpha: Float32s  # of scales
     clock: Float32s  # of the clock
     slow: Float32s  # of the bases
-    slot: Float32s  # share of a slot that one tick in it teaches
     settled: Float32s  # samples from which all of these hold, whatever was young before
 
 
@@ -170,9 +143,8 @@ class Innovations:
 
     def score(self, state: InnovationState, t_ms: int, x: Float32s) -> Innovation:
         """Judges x (S,), link scale, NaN = no sample; changes nothing. A row's first sample is 0 from itself."""
-        absent = np.isnan(x)
-        look = self._look(state, t_ms, x, absent)
-        z, drift = look.z.copy(), self._drift(state, look)
+        look = self._look(state, t_ms, x)
+        absent, z, drift = look.absent, look.z.copy(), self._drift(state, look)
         if np.count_nonzero(state.seen) < len(z):
             first = state.seen == 0
             z[first] = 0
@@ -190,16 +162,15 @@ class Innovations:
 
         `look`: what `score` gave at this tick, if it was asked.
         """
-        absent = np.isnan(x)
-        there = ~absent
+        there = ~(np.isnan(x) if look is None else look.absent)
         if np.count_nonzero(state.seen) < len(x) and self._start(state, t_ms, x, there):
             look = None
-        look = look or self._look(state, t_ms, x, absent)
-        rate = rate * there
-        seen = state.seen
+        look = look or self._look(state, t_ms, x)
+        own, seen, size = self.constants, state.seen, len(x)
+        if look.is_gappy:
+            rate = rate * there
         np.add(seen, there, seen)
-        own = self.constants
-        gain, alpha, clock, slow = own.gain, own.alpha, own.clock, own.slow
+        gain, alpha, clock, slow = gains(self.half_lives, size), own.alpha, own.clock, own.slow
         if np.count_nonzero((seen < own.settled) & there):
             young: Float32s = (1 / np.maximum(seen, 1)).astype(np.float32)
             half = np.minimum(young, 0.5)
@@ -213,24 +184,32 @@ class Innovations:
         if self.wild_rate != 1:
             is_wild = (np.abs(look.z) > np.float32(self.wild)) & (seen > YOUNG)
             followed = rate * np.where(is_wild, np.float32(self.wild_rate), np.float32(1))
+        rates, follow = np.empty((2, EXPERTS * len(self.half_lives), size), np.float32)
+        rates[:], follow[:] = rate, followed
         now = state.clock[:, look.hour]
-        state.clock[:, look.hour] = np.maximum(
-            now + rate * clock * (np.minimum(look.ratio, own.outlier) - now), LEAST_CLOCK
-        )
+        move = np.minimum(look.ratio, own.outlier)
+        move -= now
+        move *= rates[: len(move)]
+        move *= clock
+        move += now
+        np.maximum(move, LEAST_CLOCK, out=now)
         if self.hears_drift:
             usual = np.maximum(state.drift, own.floor)
             state.drift[...] += rate * alpha * (np.minimum(np.abs(look.gap), DRIFT_OUTLIER * usual) - state.drift)
         reach = own.clip * look.limit
         step = np.minimum(look.e, reach)
         np.maximum(step, np.negative(reach, reach), out=step)
-        step *= followed * gain
+        step *= gain
+        follow = follow.reshape(step.shape)
+        step *= follow
         np.add(state.level, step, state.level)
         step = np.multiply(own.outlier, look.limit, step)
         np.minimum(look.size, step, out=step)
         step -= state.scale
-        step *= followed * alpha
+        step *= alpha
+        step *= follow
         np.add(state.scale, step, state.scale)
-        self._learn_season(state, look, rate, slow)
+        self._learn_season(state, look, rates[:2], slow)
 
     def warm(self, state: InnovationState, t_ms: NDArray[np.int64], x: Float32s) -> tuple[Float32s, Float32s]:
         """Learns history x (T, S) at t_ms (T,), oldest first; z and drift (T, S) of its last pass, for calibration.
@@ -263,7 +242,7 @@ class Innovations:
 
     def _places(self, state: InnovationState, t_ms: int) -> tuple[Place, Place]:
         middle = t_ms + self.interval_ms / 2
-        return _place(middle, DAY_MS, len(state.daily)), _place(middle, WEEK_MS, len(state.weekly))
+        return place_of(middle, DAY_MS, len(state.daily)), place_of(middle, WEEK_MS, len(state.weekly))
 
     def _season(self, state: InnovationState, places: tuple[Place, Place]) -> Float32s:
         """(3, S) what each expert takes off."""
@@ -279,25 +258,32 @@ class Innovations:
         week += day
         return season
 
-    def _look(self, state: InnovationState, t_ms: int, x: Float32s, absent: NDArray[np.bool_]) -> Look:
+    def _look(self, state: InnovationState, t_ms: int, x: Float32s) -> Look:
         own = self.constants
         places = self._places(state, t_ms)
         hour = (t_ms % DAY_MS) * HOURS // DAY_MS
+        absent = np.isnan(x)
+        is_gappy = bool(np.count_nonzero(absent))
+        if is_gappy:
+            x = x.copy()
+            x[absent] = 0
         apart = x - self._season(state, places)
-        apart[:, absent] = 0
-        e = apart[:, None] - state.level
+        e = apart.take(experts(len(self.half_lives)), 0).reshape(state.level.shape)
+        e -= state.level
         size = np.abs(e)
         limit = np.maximum(state.scale, own.floor)
         ratio = size / limit
-        kindest = _kindest(ratio, limit, own.tolerance)
+        best = kindest(ratio, limit, own.tolerance)
         fast = len(FAST_TICKS)
-        heard = e.take(kindest)[:fast]
-        spread = limit.take(kindest)[:fast] * state.clock[:, hour]
+        heard = e.take(best)[:fast]
+        spread = limit.take(best)[:fast] * state.clock[:, hour]
         np.maximum(spread, own.floor, out=spread)
         z = np.add.reduce(heard / spread, 0)
         z /= THREE
         gap = state.level[:, DRIFTING] - state.level[:, -1] if self.hears_drift else e[:0, 0]
-        return Look(places, hour, apart, e, size, limit, heard, ratio.take(kindest)[:fast], spread, z, gap)
+        return Look(
+            absent, is_gappy, places, hour, apart, e, size, limit, heard, ratio.take(best)[:fast], spread, z, gap
+        )
 
     def _drift(self, state: InnovationState, look: Look) -> Float32s:
         """(S,) the fast level's distance from the slow one, by the expert that is least surprised."""
@@ -305,23 +291,26 @@ class Innovations:
             return nothing(len(look.z))
         size: Float32s = np.maximum(state.drift, self.constants.floor)
         moved = look.gap / size
-        out: Float32s = moved.take(_kindest(np.abs(moved), size, self.constants.tolerance))
+        out: Float32s = moved.take(kindest(np.abs(moved), size, self.constants.tolerance))
         return out
 
-    def _learn_season(self, state: InnovationState, look: Look, rate: Float32s, slow: Float32s) -> None:
+    def _learn_season(self, state: InnovationState, look: Look, rates: Float32s, slow: Float32s) -> None:
         """Each base and its profile by what that expert sees, clipped at three of its slow level's scales."""
         reach = np.maximum(state.scale[1:, -1], self.constants.floor)
         reach *= THREE
         e = look.apart[1:] - state.base
         np.minimum(e, reach, out=e)
         np.maximum(e, np.negative(reach, reach), out=e)
-        e *= rate
+        e *= rates
         np.add(state.base, slow * e, state.base)
+        slot = self.constants.slot
         for profile, place, seen in zip((state.daily, state.weekly), look.places, e, strict=True):
             if len(profile) == 1:  # one slot is a level, not a season
                 continue
-            profile[place.i] += self.constants.slot * place.before * seen
-            profile[place.j] += self.constants.slot * place.after * seen
+            row = profile[place.i]
+            np.add(row, slot * place.before * seen, row)
+            row = profile[place.j]
+            np.add(row, slot * place.after * seen, row)
 
     def _start(self, state: InnovationState, t_ms: int, x: Float32s, there: NDArray[np.bool_]) -> bool:
         """A row's first sample is its first level; was there one?"""
@@ -334,44 +323,9 @@ class Innovations:
         return True
 
     def _constants(self) -> Constants:
-        gain = np.array([1 - 0.5 ** (1 / h) for h in self.half_lives], np.float32)[:, None]
         slot = self.season_gain / max(1.0, self.day / self.slots[0])
         numbers = (
-            self.floor, self.tolerance, self.clip, self.outlier, gain, self.alpha, min(1.0, self.alpha * HOURS),
-            4 * self.alpha, slot, max(math.ceil(1 / self.alpha) + 1, YOUNG + 1),
+            self.floor, self.tolerance, self.clip, self.outlier, self.alpha, min(1.0, self.alpha * HOURS),
+            4 * self.alpha, max(math.ceil(1 / self.alpha) + 1, YOUNG + 1),
         )  # fmt: skip
-        return Constants(*(np.array(number, np.float32) for number in numbers))
-
-
-def _place(middle_ms: float, cycle_ms: int, slots: int) -> Place:
-    at = middle_ms % cycle_ms / cycle_ms * slots - 0.5
-    i = math.floor(at)
-    after = np.float32(at - i)
-    return Place(i % slots, (i + 1) % slots, 1 - after, after)
-
-
-def _kindest(surprise: Float32s, scale: Float32s, tolerance: Float32s) -> NDArray[np.int64]:
-    """(…, S) flat places of the least surprised of the experts whose scale is about the best; both (3, …, S)."""
-    barred = scale > tolerance * np.minimum.reduce(scale, 0)
-    told = surprise
-    if np.count_nonzero(barred):
-        told = surprise.copy()
-        told[barred] = np.inf
-    out: NDArray[np.int64] = told.argmin(0)
-    out *= out.size
-    out += _offsets(out.size).reshape(out.shape)
-    return out
-
-
-@lru_cache(maxsize=8)
-def _offsets(n: int) -> NDArray[np.int64]:
-    """(n,) places of the first expert."""
-    return np.arange(n)
-
-
-@lru_cache(maxsize=8)
-def nothing(n: int) -> Float32s:
-    """(n,) no opinion; not to be written into."""
-    out = np.full(n, np.nan, np.float32)
-    out.flags.writeable = False
-    return out
+        return Constants(np.float32(slot), *(np.array(number, np.float32) for number in numbers))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Bools, Ints
-from detector.innovations import nothing
+from detector.look import nothing
 from detector.view import Float32s
 from tocsin.core import Core, State
 from tocsin.lone import LONG_CALM, Lone, Units

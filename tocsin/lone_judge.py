@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frame import Tick
-from detector.innovations import Innovation, Look, nothing
+from detector.innovations import Innovation
 from detector.link import invert
+from detector.look import Look, nothing
 from detector.schema import MINUTE_MS
 from detector.timing import DAY_MS
 from detector.view import Float32s, View, none
@@ -292,7 +293,7 @@ def learn_lone(
     learn_absence(core, lone, state, t_ms, missing, calm)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def everyone(n: int) -> tuple[Float32s, NDArray[np.bool_]]:
     """(n,) full rate, and all of them; not to be written into."""
     rate, calm = np.ones(n, np.float32), np.ones(n, bool)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from detector.innovations import Innovations, InnovationState, Place
+from detector.innovations import Innovations, InnovationState
+from detector.look import Place
 from detector.view import Float32s
 from suppression.candidate import Candidate
 from suppression.impact import Impact

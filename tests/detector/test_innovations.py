@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detector.innovations import EXPERTS, Innovations, InnovationState
+from detector.innovations import Innovations, InnovationState
+from detector.look import EXPERTS
 from detector.state import fork
 from detector.timing import DAY_MS, MINUTE_MS
 

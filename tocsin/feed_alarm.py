@@ -57,8 +57,11 @@ def move_feeds(core: Core, state: State, tick: Tick) -> FeedTick:
 def learn_feeds(core: Core, state: State, derived: Derived, t_ms: int, moved: FeedTick, effects: Effects) -> None:
     """Shares of ticks and lengths of gaps; a feed all of whose series an event freezes or excuses learns nothing."""
     counts = ~_is_gone(core, state)
-    is_quiet = moved.there.all() and not moved.ended.any()
-    if effects.frozen is not None and effects.event_only is not None and not is_quiet:
+    if (
+        effects.frozen is not None
+        and effects.event_only is not None
+        and not (moved.there.all() and not moved.ended.any())
+    ):
         lattice, size = derived.lattice, len(core.schema.metrics)
         own = lattice.leaf & lattice.watched
         excused = own & (effects.frozen | effects.event_only)
@@ -77,11 +80,12 @@ def follow_feeds(
     for unusually long; where the whole feed is, they are told with it: the flag is taken back.
     """
     news = FeedNews()
-    if moved.there.all() and not state.feed_alarms:
+    is_silent = np.count_nonzero(moved.there) < len(moved.there)
+    if not is_silent and not state.feed_alarms:
         return news
     scene = _scene(core, state, derived, t_ms, effects, controls, threshold)
     life = Lifecycle(news.events)
-    if not moved.there.all():
+    if is_silent:
         news.opened = _open(core, state, derived, t_ms, moved, threshold, openings, life, scene)
     for alarm in state.feed_alarms:
         before = alarm.state

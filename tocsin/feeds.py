@@ -78,17 +78,20 @@ class Feeds:
         """(F,) feeds of which some metric delivered; a tick without any sample has delivered nothing."""
         if not len(tick.feed_delivered):
             return np.full(len(self.feeds), not np.isnan(tick.y).all())
+        if np.count_nonzero(tick.feed_delivered) == len(tick.feed_delivered):
+            absent = np.isnan(tick.y)
+            return np.full(len(self.feeds), np.count_nonzero(absent) < len(absent))
         there: Bools = np.any(self.holds & tick.feed_delivered, axis=1)
-        if there.all() and np.isnan(tick.y).all():
-            there[:] = False
         return there
 
     def advance(self, absence: AbsenceState, rows: FeedRows, t_ms: int, there: Bools) -> FeedTick:
         """Moves ages and gaps; what never delivered is not missing."""
         is_new = rows.age >= NEVER
-        rows.age[...] = np.where(there, 0, rows.age + 1)
-        rows.heard[...] = np.minimum(rows.heard + there, LONG_HEARD)
-        if there.all() and not absence.gap.any():
+        np.add(rows.age, 1, rows.age)
+        rows.age[there] = 0
+        np.add(rows.heard, there, rows.heard)
+        np.minimum(rows.heard, LONG_HEARD, out=rows.heard)
+        if np.count_nonzero(there) == len(there) and not np.count_nonzero(absence.gap):
             return FeedTick(there, np.zeros(len(there), np.float32))
         ended = self.absence.advance(absence, t_ms, there)
         absence.gap[is_new] = 0

@@ -52,7 +52,7 @@ def _follow_feeds(
     news = follow_feeds(
         core, state, derived, t_ms, moved, effects, controls, judgement.threshold, opens
     )  # fmt: skip
-    if opens.any():
+    if np.count_nonzero(opens):
         rows = np.flatnonzero(opens)
         told = np.append(told_with_feed(core, state, derived, moved), True)
         waits = rows[told[units.table[:, units.of[rows]]].all(axis=0)]

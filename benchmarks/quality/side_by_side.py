@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context
 from typing import TypeVar
@@ -26,15 +28,20 @@ def of_panels(work: Callable[[int, Dataset], R], dataset: Dataset, jobs: int) ->
     """`work(number, dataset with this panel alone)` of each panel, in their order; at most `jobs` at a time.
 
     In processes that start afresh, so `work` must be importable; panels reach them without their texts of times.
+    Where processes cannot be had, or one is killed, one after another in this one.
     """
     parts = [_part(dataset, panel) for panel in dataset.panels]
     ticks = [judged_ticks(panel) for panel in dataset.panels]
     if jobs == 1 or sum(ticks) - max(ticks, default=0) < WORTHWHILE:
         return [work(number, part) for number, part in enumerate(parts)]
     longest_first = np.argsort(-np.array(ticks), kind="stable").tolist()
-    with ProcessPoolExecutor(min(jobs, len(parts)), mp_context=get_context("spawn")) as pool:
-        running = {number: pool.submit(work, number, parts[number]) for number in longest_first}
-        return [running[number].result() for number in range(len(parts))]
+    try:
+        with ProcessPoolExecutor(min(jobs, len(parts)), mp_context=get_context("spawn")) as pool:
+            running = {number: pool.submit(work, number, parts[number]) for number in longest_first}
+            return [running[number].result() for number in range(len(parts))]
+    except (OSError, ImportError, NotImplementedError, BrokenProcessPool) as error:
+        print(f"note: --jobs {jobs}: no processes side by side, one after another instead: {error}", file=sys.stderr)
+        return [work(number, part) for number, part in enumerate(parts)]
 
 
 def judged_ticks(panel: Panel) -> int:

@@ -85,3 +85,21 @@ def test_short_panels_stay_in_this_process(tmp_path: Path) -> None:
     dataset = replace(dataset, panels=dataset.panels * 3)
 
     assert [0, 1, 2] == side_by_side.of_panels(lambda number, part: number, dataset, 8)
+
+
+def test_without_processes_panels_are_judged_one_after_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    """Where the system has no semaphores; people are told."""
+
+    def refuse(*_arguments: object, **_named: object) -> None:
+        raise OSError("no semaphores here")
+
+    dataset = read_dataset(long_set(tmp_path), None)
+    monkeypatch.setattr(side_by_side, "WORTHWHILE", 0)
+    monkeypatch.setattr(side_by_side, "ProcessPoolExecutor", refuse)
+
+    said = side_by_side.of_panels(lambda number, part: number, replace(dataset, panels=dataset.panels * 2), 2)
+
+    assert [0, 1] == said
+    assert "one after another instead: no semaphores here" in capsys.readouterr().err

@@ -38,12 +38,12 @@ class Absence:
     interval_ms: int
     day_gain: float = 0.2
     week_gain: float = 0.3
-    each: tuple[np.float32, np.float32] = field(init=False, repr=False, compare=False)  # share that one tick teaches
+    each: tuple[Float32s, Float32s] = field(init=False, repr=False, compare=False)  # share that one tick teaches
 
     def __post_init__(self) -> None:
         cycles = zip(self.slots, (self.day_gain, self.week_gain), (DAY_MS, WEEK_MS), strict=True)
         each = (1 - (1 - gain) ** min(1.0, number * self.interval_ms / cycle) for number, gain, cycle in cycles)
-        object.__setattr__(self, "each", tuple(np.float32(share) for share in each))
+        object.__setattr__(self, "each", tuple(np.array(share, np.float32) for share in each))
 
     @property
     def slots(self) -> tuple[int, int]:
@@ -85,8 +85,12 @@ class Absence:
     def learn(self, state: AbsenceState, t_ms: int, there: Bools, rate: Float32s) -> None:
         """Moves the shares of this time by `rate` (S,): 1 usual, 0 frozen."""
         day, week = self._at(t_ms)
+        seen = there.astype(np.float32)
         for share, each in zip((state.daily[day], state.weekly[week]), self.each, strict=True):
-            share += rate * each * (there - share)
+            move = seen - share
+            move *= rate
+            move *= each
+            np.add(share, move, share)
 
     def _at(self, t_ms: int) -> tuple[int, int]:
         day, week = self.slots

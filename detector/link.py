@@ -18,6 +18,7 @@ SPARSE_POWER = 0.25  # of series that are zero most of the time
 LOG_BELOW = 0.1  # a power below this is the logarithm
 ENOUGH = 24  # values before anything is chosen
 FLOOR = 1e-3
+PLAIN = np.array(1.0)  # power of what is not raised
 
 
 class Link(NamedTuple):
@@ -113,7 +114,7 @@ def invert(link: Link, x: Floats) -> NDArray[np.float64]:
     """
     shaped = np.asarray(x, np.float64) * link.scale
     shaped += link.centre
-    plain = link.power >= 1
+    plain = link.power >= PLAIN
     number = np.count_nonzero(plain)
     if number == plain.size:
         shaped *= link.unit
@@ -147,7 +148,7 @@ def _unit(values: Floats) -> float:
 
 def _shape(y: Floats, power: Floats | float, unit: Floats | float) -> NDArray[np.float64]:
     v: NDArray[np.float64] = np.divide(y, unit)
-    plain = np.greater_equal(power, 1)
+    plain = np.greater_equal(power, PLAIN)
     number = np.count_nonzero(plain)
     if number == plain.size:
         return v

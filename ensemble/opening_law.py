@@ -20,6 +20,8 @@ EXPONENTS = (2.5, 6.0)  # flatter is a crowd of incidents, not noise
 COARSE_MS = HOUR_MS // 2  # from here on false openings have a flatter law, and more of it is learnt
 LOWEST = 1.05  # threshold
 LONG_CALM = 1 << 20  # ticks
+TICK, LONGEST = np.array(1, np.int32), np.array(LONG_CALM, np.int32)  # numbers as arrays: faster beside few rows
+ZERO, MOST = np.array(0, np.float32), np.array(15, np.float32)
 LEVELS = np.array([[LOW], [HIGH]], np.float32)
 
 
@@ -97,8 +99,8 @@ class OpeningLaw:
         loud = np.count_nonzero(over)
         if loud:
             state.opened[:, 0] += (over & (calm >= self.close_ticks)).sum(axis=1)
-        np.add(calm, 1, calm)
-        np.minimum(calm, LONG_CALM, out=calm)
+        np.add(calm, TICK, calm)
+        np.minimum(calm, LONGEST, out=calm)
         if loud:
             calm[over] = 0
 
@@ -130,6 +132,6 @@ class OpeningLaw:
             out: Float32s = np.log10(s)
         out *= exponent
         out -= np.float32(math.log10(per_minute))
-        np.maximum(out, 0, out=out)
-        np.minimum(out, 15, out=out)
+        np.maximum(out, ZERO, out=out)
+        np.minimum(out, MOST, out=out)
         return out

@@ -11,6 +11,7 @@ from tocsin.rows import COUNT, LOG_GAUGE, REAL_GAUGE, UNDECIDED
 
 LARGEST = 1e18  # values beyond it count as it: squares and sums of them still fit float32 state
 UNITS = (1e-30, LARGEST)
+LOWEST, HIGHEST = np.array(-LARGEST), np.array(LARGEST)
 
 
 def fill(core: Core, state: State, derived: Derived, tick: Tick) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -33,8 +34,8 @@ def leaf_values(core: Core, state: State, derived: Derived, tick: Tick) -> NDArr
             y[absent] = 0.0
         if metric.kind == "counter":
             _difference(rows.counter, y, np.flatnonzero(lattice.leaf & (lattice.metric == code)))
-    np.maximum(y, -LARGEST, out=y)
-    np.minimum(y, LARGEST, out=y)
+    np.maximum(y, LOWEST, out=y)
+    np.minimum(y, HIGHEST, out=y)
     return y
 
 

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from detector.frame import Bools, Ints
 from detector.look import nothing
 from detector.view import Float32s
+from ensemble.opening_law import LONGEST
 from tocsin.core import Core, State
 from tocsin.lone import LONG_CALM, Lone, Units
 
 SHARE = 0.25  # of the budget that gaps may spend
 LEAST_TICKS = 2.0  # due ones from which a gap is judged; a gap lowers its own share, so it is the third tick
+LEAST_DUE = np.array(LEAST_TICKS, np.float32)
 REGULAR = 0.85  # share of ticks with a sample, below which a series is irregular and no gap of it is news
 LOUDEST = 10.0  # times as rare as its share of the budget is as loud as a gap gets: a spike stays louder
 
@@ -46,8 +48,8 @@ def judge_absence(core: Core, lone: Lone, state: State, units: Units, there: Boo
     missing = Missing(some, ended, known, nothing(size), np.zeros(size, bool))
     heard, gap = state.lone_rows.heard, state.absence.gap
     np.add(heard, some, heard)
-    np.minimum(heard, LONG_CALM, out=heard)
-    long = gap >= LEAST_TICKS
+    np.minimum(heard, LONGEST, out=heard)
+    long = gap >= LEAST_DUE
     if not np.count_nonzero(long):
         return missing
     rows = np.flatnonzero(long & known & _young(core, state))

@@ -16,18 +16,20 @@ from detector.look import Look, nothing
 from detector.schema import MINUTE_MS
 from detector.timing import DAY_MS
 from detector.view import Float32s, View, none
+from ensemble.opening_law import LONGEST, TICK
 from suppression.calendar import Occurrence
 from suppression.controls import Controls
 from suppression.impact import Effects, prior
 from tocsin.core import Core, Derived, State
 from tocsin.filling import leaf_values
-from tocsin.lone import JUDGED, LONG_CALM, Lone, Units
+from tocsin.lone import JUDGED, Lone, Units
 from tocsin.lone_absence import Missing, foretold_pages, judge_absence, learn_absence
 from tocsin.lone_start import collect, on_scale
 from tocsin.rows import REAL_GAUGE
 
 ECHO_MS = 30 * MINUTE_MS  # after an event in which the way back to normal is still its doing; three ticks at least
-LEAST = np.finfo(np.float32).smallest_subnormal  # below any s above zero
+SMALLEST = np.array(np.finfo(np.float32).smallest_subnormal, np.float32)  # no s above zero is below it
+IS_JUDGED = np.array(JUDGED, np.int8)
 NO_ROWS = np.zeros(0, np.int64)
 
 
@@ -79,11 +81,11 @@ def judge_lone(
     absent = np.isnan(y)
     there = ~absent
     rows = state.rows
-    np.add(rows.age, 1, rows.age)
+    np.add(rows.age, TICK, rows.age)
     rows.age[there] = 0
     np.add(rows.born, np.logical_or(rows.born, there), rows.born)
     collect(core, state, tick.t_ms, y, controls.calendar)
-    ready = state.lone_rows.stage == JUDGED
+    ready = state.lone_rows.stage == IS_JUDGED
     judged = y
     if np.count_nonzero(ready) < len(ready):
         judged = y.copy()
@@ -178,13 +180,13 @@ def _opened(lone: Lone, state: State, units: Units, reading: Reading, missing: M
     """Which units open at this tick: over the threshold after enough calm ticks. Gaps open by `missing` only."""
     calm = units.at_heads(state.lone_rows.calm)
     told = units.at_heads(reading.told_s)
-    over = told > reading.threshold
+    over = told > np.array(reading.threshold, np.float32)
     opens, loud, opened = over, np.count_nonzero(over), 0
     if loud:
         opens = over & (calm >= lone.close_ticks)
         opened = int(np.count_nonzero(opens))
-    np.add(calm, 1, calm)
-    np.minimum(calm, LONG_CALM, out=calm)
+    np.add(calm, TICK, calm)
+    np.minimum(calm, LONGEST, out=calm)
     if loud:
         calm[over] = 0
     if not units.are_rows:
@@ -218,7 +220,7 @@ def _of_ticks(
     rest. It holds the alarm open all the same.
     """
     s, sharp = units.at_heads(reading.s), units.at_heads(reading.s_z)
-    alone = np.divide(sharp, np.maximum(s, LEAST))
+    alone = np.divide(sharp, np.maximum(s, SMALLEST))
     alone *= told
     sign = np.sign(reading.z)
     if np.count_nonzero(opens):

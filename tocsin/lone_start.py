@@ -24,7 +24,7 @@ from tocsin.rows import LOG_GAUGE, REAL_GAUGE
 
 LEFT_OUT = 0.1  # of history, at its start: levels are still settling there
 LEAST_UNITS = 2  # below which a feed is its one series
-WIDEST = np.float32(1e6)  # scales; what lies beyond counts as it
+LOWEST, HIGHEST = np.array(-1e6), np.array(1e6)  # scales; what lies beyond counts as they
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def study(lone: Lone, t_ms: NDArray[np.int64], y: NDArray[np.float64]) -> Studie
 def on_scale(link: Link, y: NDArray[np.float64]) -> Float32s:
     """Values (..., S) on the scale they are judged on, kept where float32 can square them."""
     x = apply(link, y)
-    np.maximum(x, -WIDEST, out=x)
-    np.minimum(x, WIDEST, out=x)
+    np.maximum(x, LOWEST, out=x)
+    np.minimum(x, HIGHEST, out=x)
     return x.astype(np.float32)
 
 

@@ -1,7 +1,8 @@
 """One row against one other value: the residual, and how its variance, drift and loading are learnt.
 
 A one-factor model per row (Sharpe 1963): `x = beta other + me + e`, beta a decayed regression pulled to 1 by a ridge
-(Hoerl & Kennard 1970), all steps bounded (Huber 1964).
+(Hoerl & Kennard 1970), all steps bounded; the variance as in Huber's proposal 2 (1964): a fault of hours, which is rare,
+hardly widens it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from detector.view import Float32s
 
 PRIOR = 4e-5  # variance of a common movement of 0.6 %: pulls the loading to 1 while the others have hardly moved
 DRIFT_HALF_LIFE_MS = DAY_MS
+CUT, CLOSE_CUT = 3.0, 1.5  # standard deviations at which a residual's say in its variance ends
+CUT_SHARE, CLOSE_SHARE = 0.995007, 0.778465  # E[min(z², cut²)] of a normal z: what is left of a variance that is cut so
+FEW_UPDATES = 500  # in a half-life, below which a fault of hours would be a tenth of what is remembered: the close cut
+LEVERAGE = 2.0  # standard deviations from which on a residual says nothing more of the loading
 DOUBT = 0.2  # by which loadings differ until they have proved otherwise
 LEAST_DOUBT = 0.03
 LARGE = 3.0  # deviations from which on a common movement says something of loadings
@@ -132,13 +137,19 @@ def learn_contrast(
     step *= gain(timing.keep(DRIFT_HALF_LIFE_MS, every), learnt)
     step *= g * share
     step[np.abs(e) > 4 * sd] *= np.float32(0.1)
-    excess = np.minimum(e * e, 9 * total)
+    few = how.half_life_ms < FEW_UPDATES * every * timing.interval_ms
+    cut, kept = (CLOSE_CUT, CLOSE_SHARE) if few else (CUT, CUT_SHARE)
+    excess = np.minimum(e * e, np.float32(cut**2) * total)
+    excess *= np.float32(1 / kept)
     excess -= total
     pe2 += gain(keep, learnt) * g * excess
     np.maximum(pe2, np.float32(how.floor), out=pe2)
     me += step
     slow = np.float32(1 - keep) * g * share
-    xs = np.clip(x, -0.5, 0.5)
+    sd *= np.float32(LEVERAGE)
+    xs = x - e
+    xs += np.clip(e, -sd, sd)
+    np.clip(xs, -0.5, 0.5, out=xs)
     np.clip(other, -0.5, 0.5, out=other)
     cxy += slow * (xs * other + np.float32(PRIOR) - cxy)
     cxx += slow * (other * other + np.float32(PRIOR) - cxx)

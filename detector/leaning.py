@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.series import SeriesIndex
 
 
-def lean_on(index: SeriesIndex) -> NDArray[np.int64]:
-    """(S,) the row with the same labels and one dimension opened, -1 where there is none.
+class Leaning(NamedTuple):
+    """S rows."""
+
+    parent: NDArray[np.int64]  # (S,) the row with the same labels and one dimension opened, -1 where there is none
+    axis: NDArray[np.int64]  # (S,) number of that dimension; 0 where there is none
+
+
+def lean_on(index: SeriesIndex) -> Leaning:
+    """Whose seasonal shape, and whose steps, each row takes.
 
     The first dimension that is not the place is opened: what people do at an hour depends on where they are more than
     on the device in their hand. Of a row that is open in all of these nothing is known but its own past. Own: chosen
@@ -17,7 +26,7 @@ def lean_on(index: SeriesIndex) -> NDArray[np.int64]:
     """
     level_of, codes, levels = index.structure()
     names = index.schema.dimension_names
-    out = np.full(len(level_of), -1, np.int64)
+    out = Leaning(np.full(len(level_of), -1, np.int64), np.zeros(len(level_of), np.int64))
     for code, (metric, level) in enumerate(levels):
         rows = np.flatnonzero(level_of == code)
         for d, at in enumerate(level):
@@ -27,6 +36,6 @@ def lean_on(index: SeriesIndex) -> NDArray[np.int64]:
             table = index.row_table(metric, above)
             moved = codes[:, rows].astype(np.int64)
             moved[d] = 0
-            out[rows] = table.find(index.combine(moved))
+            out.parent[rows], out.axis[rows] = table.find(index.combine(moved)), d
             break
     return out

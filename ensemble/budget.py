@@ -154,4 +154,9 @@ class Budget:
 
 def entering_level(threshold: float) -> float:
     """Surprise at which a row becomes hot."""
-    return max(threshold - 2.5, 1.0)
+    return max(threshold - 2.5, threshold / 2, 1.0)
+
+
+def alive_level(threshold: float) -> float:
+    """Surprise that keeps an episode, and an alarm, alive: the lower of the two thresholds of a hysteresis."""
+    return min(entering_level(threshold), threshold / 2, 2.5)

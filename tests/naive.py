@@ -38,11 +38,10 @@ def seasonal_expectation(ell: float, season: Sequence[float], phase: tuple[int, 
     return x if gauge else math.exp(x)
 
 
-def bucket_close(
-    ell: float, season: float, previous: float, y: Sequence[Maybe], mu: Sequence[float], rate: Sequence[float],
-    sig2: float, *, gauge: bool, bucket_ms: float, level_half_life_ms: float,
-) -> tuple[float, float, float]:  # fmt: skip
-    """Level, slot and what the slot leaves for next week, after a bucket of these samples."""
+Bucket = tuple[float, float, float, float, int]  # weighted and plain sums of samples and expectations, hot ticks
+
+
+def bucket_sums(y: Sequence[Maybe], mu: Sequence[float], rate: Sequence[float], gauge: bool) -> Bucket:
     acc_y = acc_m = raw_y = raw_m = 0.0
     hot = 0
     for sample, expected, g in zip(y, mu, rate, strict=True):
@@ -54,16 +53,32 @@ def bucket_close(
         came = sample - expected if gauge else sample
         acc_y, acc_m = acc_y + g * came, acc_m + g * one
         raw_y, raw_m = (raw_y + came, raw_m + one) if g > 0 else (raw_y, raw_m)
+    return acc_y, acc_m, raw_y, raw_m, hot
+
+
+def bucket_steps(
+    previous: float, y: Sequence[Maybe], mu: Sequence[float], rate: Sequence[float], sig2: float, *, gauge: bool,
+    bucket_ms: float, level_half_life_ms: float, parent: Bucket | None = None,
+) -> tuple[float, float, float]:  # fmt: skip
+    """Steps of level and slot and what the slot leaves for next week, after a bucket of these samples.
+
+    With `parent`, the sums of the row's parent, the row is set against what it would be had it moved as its parent did,
+    and `sig2` is its variance around its siblings. The parent's own steps come on top.
+    """
+    acc_y, acc_m, raw_y, raw_m, hot = bucket_sums(y, mu, rate, gauge)
     n = len(y)
     if gauge:
         c = 3 * math.sqrt(sig2)
         shrunk, raw, free = acc_y / (acc_m + n / 4), raw_y / (raw_m + n / 4), acc_y / max(acc_m, 1)
         most = 30 * c
     else:
-        c = 3 * math.sqrt(sig2 + 1 / (acc_m + 1))
+        counting, most = 1 / (acc_m + 1), 1.5
+        if parent is not None:
+            counting += 1 / (parent[1] + 1)
+            acc_m, raw_m = acc_m * (parent[0] + 1) / (parent[1] + 1), raw_m * (parent[2] + 1) / (parent[3] + 1)
+        c = 3 * math.sqrt(sig2 + counting)
         shrunk, raw = math.log((acc_y + 60) / (acc_m + 60)), math.log((raw_y + 60) / (raw_m + 60))
         free = math.log((acc_y + 2) / (acc_m + 2))
-        most = 1.5
     step = 0.0 if hot > 0.2 * n else clip(shrunk, -c / 2, c / 2)
     raw = clip(raw, -most, most)
     both = 0.0
@@ -72,7 +87,7 @@ def bucket_close(
     if abs(both) < c / 2:
         both = 0.0
     moved = math.log(2) * bucket_ms / level_half_life_ms * clip(free, -c, c)
-    return ell + moved, season + 0.15 * step + 0.6 * both, raw - 0.6 * both
+    return moved, 0.15 * step + 0.6 * both, raw - 0.6 * both
 
 
 # -- forecast residual and derivative (sections 3 and 4) -------------------------------------------------------------
@@ -185,18 +200,21 @@ def loading_doubt(
 
 def learn_contrast(
     x: float, other: float, noise: float, pe2: float, me: float, cxy: float, cxx: float, *, rate: float, learnt: float,
-    keep: float, drift_keep: float, floor: float,
+    keep: float, drift_keep: float, floor: float, cut: float = 3.0,
 ) -> tuple[float, float, float, float]:  # fmt: skip
-    """New pe2, me, cxy, cxx."""
+    """New pe2, me, cxy, cxx. A residual's say in pe2 ends at `cut` deviations; a normal one leaves that as it is."""
     total = noise + pe2
     share, sd = pe2 / total, math.sqrt(total)
     e = contrast_residual(x, other, me, cxy, cxx)
     step = clip(e, -3 * sd, 3 * sd) * share_of_update(drift_keep, learnt) * rate * share
     if abs(e) > 4 * sd:
         step *= 0.1
-    new_pe2 = max(pe2 + share_of_update(keep, learnt) * rate * (min(e * e, 9 * total) - total), floor)
+    beyond = math.erfc(cut / math.sqrt(2))
+    kept = 1 - beyond - 2 * cut * math.exp(-cut * cut / 2) / math.sqrt(2 * math.pi) + cut * cut * beyond
+    said = min(e * e, cut * cut * total) / kept
+    new_pe2 = max(pe2 + share_of_update(keep, learnt) * rate * (said - total), floor)
     slow = (1 - keep) * rate * share
-    xs, others = clip(x, -0.5, 0.5), clip(other, -0.5, 0.5)
+    xs, others = clip(x - e + clip(e, -2 * sd, 2 * sd), -0.5, 0.5), clip(other, -0.5, 0.5)
     return new_pe2, me + step, cxy + slow * (xs * others + 4e-5 - cxy), cxx + slow * (others**2 + 4e-5 - cxx)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detector.schema import MINUTE_MS
 from detector.view import Float32s, View
+from ensemble.budget import alive_level
 from ensemble.episode import has_come_back
 from suppression.alarm import AlarmEvent, alarm_id
 from suppression.body import body
@@ -296,7 +297,7 @@ def _absorb(candidate: Candidate, state: State, view: View, judgement: Judgement
     run = bool(judgement.run[row])
     if run and not candidate.is_run:
         candidate.is_run, candidate.special = True, "zero_run" if state.zero.run[row] >= 22 else "stuck"
-    least = min(2.5, judgement.entering / 2)
+    least = alive_level(judgement.threshold)
     remembered = bool(has_come_back(view.L[:, row], sign))
     alive = run or (least <= F and not remembered) or least <= P  # NaN is no voice
     candidate.calm_ticks = 0 if alive else candidate.calm_ticks + 1

@@ -9,6 +9,7 @@ from detector.forecasters.seasonal import Kin
 from detector.frame import Floats, Tick
 from detector.state import chunks, part
 from detector.view import Float32s, View
+from ensemble.budget import alive_level, entering_level
 from ensemble.calibrate import SIGN_BIT
 from ensemble.episode import has_come_back
 from suppression.alarm import AlarmEvent
@@ -221,7 +222,7 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
         core.combiner.advance(onset, D[rows], P[rows])
         c[rows] = core.combiner.score(onset, F[rows], D[rows], P[rows])
     threshold = state.budget.threshold
-    entering = max(threshold - 2.5, 1.0)
+    entering = entering_level(threshold)
     Z, R = state.zero.run, state.stuck.run
     ready = ~np.isnan(widening) & derived.lattice.watched & ~derived.ignored
     run = ((core.parameters.zero_nats <= Z) | (core.parameters.stuck_nats <= R)) & ready
@@ -229,7 +230,7 @@ def judge(core: Core, state: State, derived: Derived, view: View, z: Float32s) -
     sign[run & (sign == 0)] = -1
     faint = (view.mu < core.parameters.least_expected) & (state.rows.kind == 0)
     sign[~ready | faint] = 0
-    least = np.float32(min(2.5, entering / 2))
+    least = np.float32(alive_level(threshold))
     rows_inside = np.flatnonzero(state.episode.sign)  # nobody asks whether others are alive
     inside, alive = state.episode.sign[rows_inside], run.copy()
     with np.errstate(invalid="ignore"):

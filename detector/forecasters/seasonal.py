@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frame import Bools
+from detector.frame import Bools, Floats, Ints
 from detector.running import minmod
 from detector.timing import DAY_MS, HOUR_MS, Timing
 from detector.view import Float32s, View
@@ -34,9 +34,30 @@ class SeasonalState(NamedTuple):
     ticks: NDArray[np.int64]  # (1,) ticks in the running bucket
 
 
+class Kin(NamedTuple):
+    """Whom the rows move with, and how far they go their own ways. A axes, S rows."""
+
+    parent: Ints  # (S,) the roll-up whose steps a row takes, -1 for none; no circles
+    axis: Ints  # (S,) the axis that is opened in it
+    variance: Float32s  # (A, S) of a row's log deviation from its siblings on each axis
+
+
+class _Deviation(NamedTuple):
+    """(S,) what a bucket deviates by: shrunk and unweighted for the profile, free for the level; and its bound."""
+
+    shrunk: Float32s
+    raw: Float32s
+    free: Float32s
+    bound: Float32s
+
+
 @dataclass(frozen=True, slots=True)
 class Seasonal:
     """Holt-Winters with bounded updates (Gelper, Fried & Croux 2010) on counts: mu = exp(level + profile).
+
+    Counts with a parent (`Kin`) take its steps and learn only what they do beyond it, a top-down reconciliation of the
+    learning (Athanasopoulos, Ahmed & Hyndman 2009): siblings that move together stay together, though every step is
+    bounded, and what befell one of them lately stands out from its share.
 
     `season_gain`: share of a bucket's deviation that moves its slot (raising it learns faster and forgets more);
     `recurring_gain`: share taken of what two successive weeks agree on, hot or not, so that a weekly match is learnt
@@ -77,14 +98,14 @@ class Seasonal:
         x[view.gauges] = gauges
         return x
 
-    def learn(self, state: SeasonalState, view: View, rate: Float32s, scale: Float32s) -> None:
+    def learn(self, state: SeasonalState, view: View, rate: Float32s, scale: Float32s, kin: Kin | None = None) -> None:
         """Adds the tick to its bucket; at a bucket's end moves profile and level.
 
-        `scale` (S,) is sig2 of the middle horizon.
+        `scale` (S,) is sig2 of the middle horizon. Without `kin` every row learns alone.
         """
         number = self.timing.bucket(view.t_ms)
         if state.bucket[0] >= 0 and number != state.bucket[0]:
-            self._close_bucket(state, view, scale, int(state.bucket[0]))
+            self._close_bucket(state, view, scale, kin, int(state.bucket[0]))
         state.bucket[0] = number
         state.ticks[0] += 1
         unknown = view.missing | ~np.isfinite(view.mu)  # a new row has no expectation at its first sample
@@ -129,13 +150,44 @@ class Seasonal:
         mean = np.maximum(mean, np.where(gauge, -np.inf, math.log(0.005))).astype(np.float32)
         state.ell[rows] = np.where(np.isnan(old), start, mean)
 
-    def _close_bucket(self, state: SeasonalState, view: View, sig2: Float32s, number: int) -> None:
+    def _close_bucket(self, state: SeasonalState, view: View, sig2: Float32s, kin: Kin | None, number: int) -> None:
         """Bounded steps of the profile's slot and of the level from the bucket that has just ended."""
         slot = number % self.timing.slots
-        k = np.float32(self.pseudo_counts)
         gauge = np.zeros(len(state.ell), bool)
         gauge[view.gauges] = True
         ticks = np.float32(max(int(state.ticks[0]), 1))
+        known = ~np.isnan(state.ell)
+        young = (
+            known & (state.seen >= self.timing.ticks(self.cold_ms)) & (state.seen < self.timing.ticks(self.young_ms))
+        )
+        shrunk, raw, free, c = found = self._deviation(state, sig2, gauge, ticks)
+        parent = None if kin is None else _settled(kin.parent, known & ~young & ~gauge)
+        if kin is not None and parent is not None:
+            self._take_off_parents(state, found, parent, kin)
+        step = np.clip(shrunk, -c / 2, c / 2)
+        step[state.hot > BUCKET_HOT_SHARE * ticks] = 0
+        raw = np.clip(raw, -np.where(gauge, 30 * c, 1.5), np.where(gauge, 30 * c, 1.5))
+        both = minmod(raw, state.prev_res[slot].astype(np.float32))
+        both[np.abs(both) < c / 2] = 0
+        if young.any():
+            rows = np.flatnonzero(young)
+            self._close_young(state, rows, slot, raw[rows], np.clip(free, -c, c)[rows], step[rows])
+            known &= ~young
+        move = np.where(known, self.season_gain * step + self.recurring_gain * both, 0)
+        gain = math.log(2) * self.timing.bucket_ms / self.level_half_life_ms
+        lift = np.where(known, gain * np.clip(free, -c, c), 0)
+        if parent is not None:
+            move, lift = _with_those_above(move, parent), _with_those_above(lift, parent)
+        if self.timing.slots > 1:
+            state.season[slot] = np.clip(state.season[slot] + move, -LARGEST, LARGEST)
+            state.prev_res[slot] = np.clip(np.where(known, raw - self.recurring_gain * both, 0), -LARGEST, LARGEST)
+        state.ell[known] += lift[known]
+        for sums in (state.acc_y, state.acc_m, state.raw_y, state.raw_m, state.hot, state.ticks):
+            sums[...] = 0
+
+    def _deviation(self, state: SeasonalState, sig2: Float32s, gauge: Bools, ticks: np.float32) -> _Deviation:
+        """Of every row from its own expectation."""
+        k = np.float32(self.pseudo_counts)
         with np.errstate(divide="ignore", invalid="ignore"):
             c = 3 * np.sqrt(sig2 + np.where(gauge, np.float32(0), 1 / (state.acc_m + 1)))
             shrunk = np.where(
@@ -147,27 +199,23 @@ class Seasonal:
             free = np.where(
                 gauge, state.acc_y / np.maximum(state.acc_m, 1), np.log((state.acc_y + 2) / (state.acc_m + 2))
             )
-        step = np.clip(shrunk, -c / 2, c / 2)
-        step[state.hot > BUCKET_HOT_SHARE * ticks] = 0
-        raw = np.clip(raw, -np.where(gauge, 30 * c, 1.5), np.where(gauge, 30 * c, 1.5))
-        both = minmod(raw, state.prev_res[slot].astype(np.float32))
-        both[np.abs(both) < c / 2] = 0
-        known = ~np.isnan(state.ell)
-        young = (
-            known & (state.seen >= self.timing.ticks(self.cold_ms)) & (state.seen < self.timing.ticks(self.young_ms))
-        )
-        if young.any():
-            rows = np.flatnonzero(young)
-            self._close_young(state, rows, slot, raw[rows], np.clip(free, -c, c)[rows], step[rows])
-            known &= ~young
-        move = np.where(known, self.season_gain * step + self.recurring_gain * both, 0)
-        if self.timing.slots > 1:
-            state.season[slot] = np.clip(state.season[slot] + move, -LARGEST, LARGEST)
-            state.prev_res[slot] = np.clip(np.where(known, raw - self.recurring_gain * both, 0), -LARGEST, LARGEST)
-        gain = math.log(2) * self.timing.bucket_ms / self.level_half_life_ms
-        state.ell[known] += (gain * np.clip(free, -c, c))[known]
-        for sums in (state.acc_y, state.acc_m, state.raw_y, state.raw_m, state.hot, state.ticks):
-            sums[...] = 0
+        return _Deviation(shrunk, raw, free, c)
+
+    def _take_off_parents(self, state: SeasonalState, found: _Deviation, parent: Ints, kin: Kin) -> None:
+        """Deviations of rows with a parent become those from what they would be if they had moved as it did; in place.
+
+        The bound is three standard deviations of the row from its siblings, counting noise of both included.
+        """
+        rows = np.flatnonzero(parent >= 0)
+        up = parent[rows]
+        k = np.float32(self.pseudo_counts)
+        weighted = (state.acc_y[up] + 1) / (state.acc_m[up] + 1) * state.acc_m[rows]
+        plain = (state.raw_y[up] + 1) / (state.raw_m[up] + 1) * state.raw_m[rows]
+        found.shrunk[rows] = np.log((state.acc_y[rows] + k) / (weighted + k))
+        found.raw[rows] = np.log((state.raw_y[rows] + k) / (plain + k))
+        found.free[rows] = np.log((state.acc_y[rows] + 2) / (weighted + 2))
+        counting = 1 / (state.acc_m[rows] + 1) + 1 / (state.acc_m[up] + 1)
+        found.bound[rows] = 3 * np.sqrt(kin.variance[kin.axis[rows], rows] + counting)
 
     def _close_young(
         self, state: SeasonalState, rows: NDArray[np.intp], slot: int, raw: Float32s, free: Float32s, step: Float32s
@@ -196,3 +244,18 @@ class Seasonal:
     def shift(self, state: SeasonalState, rows: NDArray[Any], by: Float32s) -> None:
         """Re-bases the level of rows that stayed hot for a day: a permanent shift becomes normal."""
         state.ell[rows] += by
+
+
+def _settled(parent: Ints, may: Bools) -> Ints | None:
+    """(S,) parents of rows that `may` (S,) have one and whose parent may; -1 for the others. None where nobody has."""
+    out: Ints = np.where(may & (parent >= 0) & may[parent], parent, -1)
+    return out if (out >= 0).any() else None
+
+
+def _with_those_above(step: Floats, parent: Ints) -> Floats:
+    """(S,) each row's step and those of its parent, the parent's parent, and so on."""
+    out, at = step.copy(), parent.copy()
+    while (below := np.flatnonzero(at >= 0)).size:
+        out[below] += step[at[below]]
+        at[below] = parent[at[below]]
+    return out

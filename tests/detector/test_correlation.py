@@ -9,7 +9,7 @@ import detector.common_factor
 import detector.grouping
 import detector.lattice
 from detector.scorers.correlation import Correlation
-from detector.timing import DAY_MS
+from detector.timing import DAY_MS, HOUR_MS, Timing
 from tests import naive
 from tests.grids import MINUTES, grid, maybe, view_of
 
@@ -27,21 +27,23 @@ def random_view(lattice, rng: np.random.Generator, gaps: float = 0.15):  # type:
     return view
 
 
+@pytest.mark.parametrize(("timing", "cut"), [(MINUTES, 3.0), (Timing(HOUR_MS), 1.5)])
 @pytest.mark.parametrize("least", [detector.lattice.SIBLINGS_BY_SHAPE, 2])
 @pytest.mark.parametrize(("sizes", "seed"), [((4, 3, 2), 0), ((4, 3, 2), 1), ((7,), 2), ((2, 2), 3), ((1, 5), 4)])
 def test_contrast_and_its_learning_equal_their_naive_twins(
-    sizes: tuple[int, ...], seed: int, least: int, monkeypatch: pytest.MonkeyPatch
+    sizes: tuple[int, ...], seed: int, least: int, timing: Timing, cut: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Factor, leave-one-out, z, and pe2, me, cxy, cxx over six ticks; siblings share all labels but one.
 
-    Rows are summed by their codes, and where a level has `least` rows and is a product by its shape.
+    Rows are summed by their codes, and where a level has `least` rows and is a product by its shape. By the hour, of
+    which half-lives hold few, a residual's say ends sooner.
     """
     monkeypatch.setattr(detector.lattice, "SIBLINGS_BY_SHAPE", least)
     monkeypatch.setattr(detector.grouping, "WORTH_A_SHAPE", min(least, detector.grouping.WORTH_A_SHAPE))
     rng = np.random.default_rng(seed)
     index = grid(*sizes, families=True)
     lattice = index.lattice()
-    scorer = Correlation(MINUTES, len(sizes), place_axis=1 if len(sizes) > 1 else -1)
+    scorer = Correlation(timing, len(sizes), place_axis=1 if len(sizes) > 1 else -1)
     state = scorer.init(lattice.size)
     state.pe2[...] = rng.uniform(1e-4, 0.05, state.pe2.shape)
     state.cxy[...] = rng.uniform(1e-5, 1e-3, state.cxy.shape)
@@ -50,9 +52,9 @@ def test_contrast_and_its_learning_equal_their_naive_twins(
     names = [d.name for d in index.schema.dimensions]
     labels = [index.cuboid(row) for row in range(lattice.size)]
     factor: dict[tuple[int, str], float] = {}
-    keep = MINUTES.keep(5 * DAY_MS, MINUTES.learn_every)
-    drift_keep = MINUTES.keep(DAY_MS, MINUTES.learn_every)
-    doubt_keep = MINUTES.keep(30 * DAY_MS, MINUTES.learn_every)
+    keep = timing.keep(5 * DAY_MS, timing.learn_every)
+    drift_keep = timing.keep(DAY_MS, timing.learn_every)
+    doubt_keep = timing.keep(30 * DAY_MS, timing.learn_every)
     doubt = [(0.0, 0.0)] * len(names)
     for _ in range(6):
         view = random_view(lattice, rng)
@@ -87,7 +89,7 @@ def test_contrast_and_its_learning_equal_their_naive_twins(
                     seen.append((left, others_moved[i], noise[i] + args[0], 1.0))
                     new = naive.learn_contrast(
                         x[i], others_moved[i], noise[i], *args, rate=1.0, learnt=memory["learnt"][axis, r], keep=keep,
-                        drift_keep=drift_keep, floor=scorer.learning.floor,
+                        drift_keep=drift_keep, floor=scorer.learning.floor, cut=cut,
                     )  # fmt: skip
                     for n, value in zip(("pe2", "me", "cxy", "cxx"), new, strict=True):
                         memory[n][axis, r] = value

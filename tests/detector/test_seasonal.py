@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector.forecasters.seasonal import Seasonal, SeasonalState
+from detector.forecasters.seasonal import Kin, Seasonal, SeasonalState
 from detector.schema import MINUTE_MS
 from detector.timing import DAY_MS, HOUR_MS, WEEK_MS, Timing
 from detector.view import View
@@ -83,12 +83,84 @@ def test_the_end_of_a_bucket_equals_its_naive_twin(seed: int, hot_ticks: int, ho
     seasonal.learn(state, next_bucket, rate[0], sig2)
 
     for r in range(ROWS):
-        expected = naive.bucket_close(
-            *before[r], [maybe(v) for v in y[:, r]], mu[:, r].tolist(), rate[:, r].tolist(), float(sig2[r]),
+        level, slot, left = naive.bucket_steps(
+            before[r][2], [maybe(v) for v in y[:, r]], mu[:, r].tolist(), rate[:, r].tolist(), float(sig2[r]),
             gauge=r in gauges, bucket_ms=30 * MINUTE_MS, level_half_life_ms=3 * DAY_MS,
         )  # fmt: skip
         found = (float(state.ell[r]), float(state.season[7, r]), float(state.prev_res[7, r]))
-        assert pytest.approx(expected, rel=2e-3, abs=2e-3) == found
+        assert pytest.approx((before[r][0] + level, before[r][1] + slot, left), rel=2e-3, abs=2e-3) == found
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("hot_ticks", "hot_rate"), [(0, 1.0), (4, 0.1), (12, 0.1)])
+def test_rows_with_parents_equal_their_naive_twin(seed: int, hot_ticks: int, hot_rate: float) -> None:
+    """Grandchild, child and parent in any order; not below a row in its first week, a gauge, or one never seen."""
+    rng = np.random.default_rng(seed)
+    n = 9
+    parent = np.array([4, -1, 8, 3, 1, 6, -1, 8, -1])  # 0 below 4 below 1
+    gauges, young, unknown = [3], [6], [8]
+    parent[3] = 1
+    lattice = flat(n)
+    seasonal = Seasonal(MINUTES)
+    state = seasonal.init(n)
+    state.ell[...] = rng.normal(1, 1, n)
+    state.season[...] = rng.normal(0, 0.5, state.season.shape)
+    state.prev_res[...] = rng.normal(0, 0.2, state.season.shape)
+    state.seen[...] = 1e9
+    state.seen[young] = 2000
+    state.ell[unknown] = np.nan
+    mu = rng.gamma(20, 5, (30, n)).astype(np.float32)
+    mu[:, unknown] = np.nan
+    y = rng.poisson(np.nan_to_num(mu) * rng.uniform(0.6, 1.5, n)).astype(np.float32)
+    y[:, 3] = mu[:, 3] + rng.normal(0.5, 1, 30)
+    y[rng.random(y.shape) < 0.05] = np.nan
+    rate = np.ones((30, n), np.float32)
+    rate[:hot_ticks, ::2] = hot_rate
+    sig2 = rng.uniform(0.001, 0.1, n).astype(np.float32)
+    kin = Kin(parent, np.arange(n) % 2, rng.uniform(1e-4, 0.01, (2, n)).astype(np.float32))
+    before = [(float(state.ell[r]), float(state.season[7, r]), float(state.prev_res[7, r])) for r in range(n)]
+    start = 7 * 30 * MINUTE_MS
+    for k in range(31):
+        values, at = (y[k], k) if k < 30 else (np.full(n, np.nan), 0)
+        view = view_of(lattice, values, mu[at], gauges=gauges, t_ms=start + k * MINUTE_MS)
+        seasonal.learn(state, view, rate[at], sig2, kin)
+
+    above = {0: [4, 1], 4: [1]}
+    samples = [([maybe(v) for v in y[:, r]], mu[:, r].tolist(), rate[:, r].tolist()) for r in range(n)]
+    steps = {
+        r: naive.bucket_steps(
+            before[r][2], *samples[r], float(kin.variance[r % 2, r] if r in above else sig2[r]), gauge=r in gauges,
+            bucket_ms=30 * MINUTE_MS, level_half_life_ms=3 * DAY_MS,
+            parent=naive.bucket_sums(*samples[above[r][0]], False) if r in above else None,
+        )
+        for r in range(n) if r not in unknown + young
+    }  # fmt: skip
+    for r, (level, slot, left) in steps.items():
+        level += sum(steps[p][0] for p in above.get(r, []))
+        slot += sum(steps[p][1] for p in above.get(r, []))
+        found = (float(state.ell[r]), float(state.season[7, r]), float(state.prev_res[7, r]))
+        assert pytest.approx((before[r][0] + level, before[r][1] + slot, left), rel=2e-3, abs=2e-3) == found
+
+
+def test_what_befell_one_of_several_siblings_does_not_become_its_share() -> None:
+    """Rain takes half of everybody, a week later a fault most of one: two weeks agree on it, its siblings do not."""
+    n, parent = 4, np.array([3, 3, 3, -1])
+    seasonal = Seasonal(MINUTES)
+    state = seasonal.init(n)
+    state.ell[...] = np.log(np.array([100, 100, 100, 300]))
+    state.seen[...] = 1e9
+    kin = Kin(parent, np.zeros(n, np.int64), np.full((1, n), 0.03**2, np.float32))
+    sig2 = np.full(n, 0.1**2, np.float32)
+    for week, others, last in ((1, 50.0, 50.0), (2, 100.0, 20.0)):
+        y = np.array([others, others, last, 2 * others + last], np.float32)
+        for k in range(31):
+            view = view_of(
+                flat(n), y, np.exp(state.ell + state.season[7]), t_ms=week * WEEK_MS + (7 * 30 + k) * MINUTE_MS
+            )
+            seasonal.learn(state, view, np.ones(n, np.float32), sig2, kin)
+
+    share = state.season[7].astype(float) - float(state.season[7, 3])
+    assert pytest.approx([0, 0, 0], abs=0.05) == share[:3].tolist()
 
 
 @pytest.mark.parametrize("day", [0, 3])

@@ -128,7 +128,10 @@ def test_siblings_witnesses_and_whom_rows_lean_on_equal_their_naive_twins(seed: 
             there = [labels.index(w) for w in wanted if w in labels]
             assert (there[0] if there else -1) == pairs[k, row]
         above = naive_rows.leaning_labels(WORLD, mine)
-        assert (labels.index(above) if above is not None else -1) == leaning[row]
+        assert (labels.index(above) if above is not None else -1) == leaning.parent[row]
+        if above is not None:
+            dimension = WORLD.dimensions[leaning.axis[row]].name
+            assert mine[dimension] != above[dimension]
 
 
 def test_what_is_computed_once_a_tick_equals_its_formula() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detector.timing import DAY_MS, HOUR_MS, WEEK_MS
-from ensemble.budget import LEVELS, Budget, BudgetState, entering_level
+from ensemble.budget import LEVELS, Budget, BudgetState, alive_level, entering_level
 from tests import naive
 
 
@@ -108,9 +108,10 @@ def test_every_unit_of_the_budget_is_the_same_promise_in_other_words(per: str, p
     assert pytest.approx(pages) == budget.pages_a_week(500)
 
 
-def test_the_entering_level_is_below_the_threshold_and_at_least_one() -> None:
-    """Threshold less 2.5."""
-    assert [5.0, 1.0] == [entering_level(7.5), entering_level(2.0)]
+def test_rows_enter_below_the_threshold_and_stay_alive_below_that() -> None:
+    """Threshold less 2.5, at least half of it and one; alive from half of it, never above what enters."""
+    assert [5.0, 1.75, 1.0] == [entering_level(7.5), entering_level(3.5), entering_level(2.0)]
+    assert [2.5, 1.75, 1.0] == [alive_level(7.5), alive_level(3.5), alive_level(2.0)]
 
 
 @pytest.mark.parametrize(("each", "lower"), [(0, True), (1, False), (3, False)])

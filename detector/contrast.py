@@ -1,8 +1,7 @@
 """One row against one other value: the residual, and how its variance, drift and loading are learnt.
 
 A one-factor model per row (Sharpe 1963): `x = beta other + me + e`, beta a decayed regression pulled to 1 by a ridge
-(Hoerl & Kennard 1970), all steps bounded; the variance as in Huber's proposal 2 (1964): a fault of hours, which is rare,
-hardly widens it.
+(Hoerl & Kennard 1970), all steps bounded; the variance as in Huber's proposal 2 (1964): a fault hardly widens it.
 """
 
 from __future__ import annotations

@@ -64,10 +64,14 @@ def step(core: Core, state: State, tick: Tick, controls: Controls, *, quiet: boo
 
 
 def listen(core: Core, state: State, derived: Derived, judgement: Judgement, effects: Effects, quiet: bool) -> None:
-    """Counts how loud the service was, calendar windows left out, for the budget's threshold."""
+    """Counts how loud the service was, calendar windows left out, for the budget's threshold.
+
+    Pages are counted also from within the windows: the budget is of all of them.
+    """
     if state.calibration.blocks[0] < CALIBRATED_BLOCKS:
         return
     heard = derived.lattice.watched & ~derived.ignored & (state.rows.born >= core.rows.warmup_ticks)
+    told = None if quiet else sum(_was_false(core, candidate, state, heard) for candidate in state.candidates)
     if effects.masks:
         heard[derived.lattice.part_of(effects.masks).rows] = False
     size = np.where(heard & np.isfinite(judgement.c), np.abs(judgement.c), 0)
@@ -77,7 +81,6 @@ def listen(core: Core, state: State, derived: Derived, judgement: Judgement, eff
     else:
         loudest = np.zeros(groups)
         np.maximum.at(loudest, derived.place_codes, size)
-    told = None if quiet else sum(_was_false(core, candidate, state, heard) for candidate in state.candidates)
     core.budget.listen(state.budget, loudest, core.timing.interval_ms, core.episode.exit_ticks, told)
 
 

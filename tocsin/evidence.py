@@ -35,6 +35,11 @@ def _head(body: Body) -> Text:
     text.append(f"{body.get('alarm_id')}/{body.get('revision')}\n", "dim")
     end = f", {body['end']} at {body.get('ends_at')}" if body.get("end") else ""
     text.append(f"since {body.get('starts_at')}, detected {body.get('detected_at') or '-'}{end}\n")
+    feed = body.get("feed")
+    if feed:
+        text.append(f"nothing arrives of {plain(', '.join(feed['metrics']))}; {feed['series']} series were due")
+        text.append(f"; surprise {number(body.get('surprise'))}, p {number(body.get('p'))}\n")
+        return text
     observed, expected = number(body.get("observed")), number(body.get("expected"))
     band = f"{number(body.get('lower'))} to {number(body.get('upper'))}"
     text.append(f"observed {observed}, expected {expected} (normal {band})")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from rich.console import Console
 
 from detector.frame import Key, Tick
 from detector.schema import Dimension, Independence, Metric, Schema
@@ -16,6 +18,7 @@ from suppression.controls import Controls
 from tests.docs.test_alarm_page import LABELS, NAMED, fields
 from tests.streams import START_MS, Log, drive, events, log_of, memory, picture
 from tests.tocsin.test_feed_alarm import LEARNT, STEP, at, silence, some_of
+from tocsin import evidence
 from tocsin.core import Core, State
 from tocsin.engine import Engine
 from tocsin.fork import fork
@@ -23,6 +26,7 @@ from tocsin.outcome import Outcome
 from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 from tocsin.warmup import warm_up
+from tocsin.web.alarm import alarm_view
 
 GRID = Schema(
     dimensions=(Dimension("device"), Dimension("region")),
@@ -142,3 +146,17 @@ def test_the_page_of_the_alarm_names_its_fields() -> None:
 
     assert {"feed", "stack", "metrics", "series", "since"} <= found
     assert set() == found - {name.partition("[")[0] for name in NAMED} - LABELS
+
+
+def test_pages_say_what_is_missing() -> None:
+    """In the browser and in the terminal, instead of numbers that there are not."""
+    y = counts(60)
+    y[20:26, :9] = np.nan
+    body = dict(grid(y)[0].data)
+    facts = {name: text for name, text, _ in alarm_view(body, [], at(grid(y)[0])).facts}
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(evidence.page(body, []))
+
+    assert ["Since", "Nothing arrives of"] == list(facts)
+    assert "requests (stack app); 9 series were due" == facts["Nothing arrives of"]
+    assert "nothing arrives of requests; 9 series were due; surprise -" in console.export_text()

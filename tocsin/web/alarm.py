@@ -91,6 +91,9 @@ def _facts(body: Body, event_now: int) -> list[tuple[str, str, str]]:
         lasted = words.duration((end or event_now) - start)
         until = f", for {lasted}" if end is None else f" until {words.clock(end, event_now)} ({lasted})"
         facts.append(("Since", words.clock(start, event_now) + until, str(body["starts_at"])))
+    feed = mapping(body.get("feed"))
+    if feed:  # nothing to compare
+        return [*facts, ("Nothing arrives of", words.feed(feed), str(feed.get("since", "")))]
     change = words.percent(words.change_of(body))
     facts.append(("Deviation", f"{change} {_arrow(body)}", ""))
     normal = f" (normal: {words.number(body.get('lower'))} to {words.number(body.get('upper'))})"

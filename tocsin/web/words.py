@@ -144,3 +144,15 @@ def safe_link(url: object) -> str | None:
     except ValueError:
         return None
     return url if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def feed(what: Mapping[str, object]) -> str:
+    """What is missing as a whole.
+
+    >>> feed({"stack": "host", "metrics": ["cpu", "load"], "series": 4})
+    'cpu, load (stack host); 4 series were due'
+    """
+    metrics = what.get("metrics")
+    names = ", ".join(map(str, metrics)) if isinstance(metrics, list) else ""
+    stack = f" (stack {what['stack']})" if what.get("stack") else ""
+    return f"{names}{stack}; {what.get('series')} series were due"

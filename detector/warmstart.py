@@ -76,7 +76,7 @@ def start_from(state: SeasonalState, timing: Timing, sums: BucketSums, gauge: Bo
             part = slice(low, high)
             shape[:, part] = _weekly_shape(_log_deviation(sums, gauge[part], part), per_day)
     if not gauge.all():
-        _lean_on_parents(shape, sums, gauge, parent)
+        _lean_on_parents(shape, sums, gauge, parent, per_day)
     # profile has mean 0 in the log, the level carries the rest
     state.season[...] = shape.astype(np.float16)
     number = (sums.first_week + np.arange(weeks))[:, None] * slots + np.arange(slots)
@@ -150,8 +150,12 @@ def _median(x: Floats) -> Floats:
     return out
 
 
-def _lean_on_parents(shape: Floats, sums: BucketSums, gauge: Bools, parent: NDArray[np.int64]) -> None:
-    """Sparse counts: posterior of the slot's rate under a Gamma prior of 20 counts at the parent's shape."""
+def _lean_on_parents(shape: Floats, sums: BucketSums, gauge: Bools, parent: NDArray[np.int64], per_day: int) -> None:
+    """Sparse counts: posterior of the slot's rate under a Gamma prior of 20 counts at the parent's shape.
+
+    What a slot was never seen to do, as where an event is on every week, is told by other days at its time, so it
+    leans as much as these do: else a row would be as its parent for those hours alone.
+    """
     rows = np.flatnonzero(~gauge & (parent >= 0))
     if not len(rows):
         return
@@ -159,6 +163,8 @@ def _lean_on_parents(shape: Floats, sums: BucketSums, gauge: Bools, parent: NDAr
     for low, high in chunks(len(rows), CHUNK_ROWS):
         mine = rows[low:high]
         n = sums.count[:, :, mine].sum(axis=0)
+        of_day = n.reshape(-1, per_day, len(mine)).mean(axis=0)
+        known = np.where(n > 0, n, np.tile(of_day, (len(n) // per_day, 1)))
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = np.nan_to_num(sums.total[:, :, mine].sum(axis=(0, 1)) / n.sum(axis=0))
             prior = np.exp(above[:, parent[mine]].astype(float))
@@ -166,7 +172,7 @@ def _lean_on_parents(shape: Floats, sums: BucketSums, gauge: Bools, parent: NDAr
             rate = np.exp(above[:, mine].astype(float))
             rate *= mean / np.maximum(rate.mean(axis=0), 1e-9)
             expected = np.maximum(prior * mean, 1e-6)
-            posterior = (rate * n + PRIOR_COUNTS) / (n + PRIOR_COUNTS / expected)
+            posterior = (rate * known + PRIOR_COUNTS) / (known + PRIOR_COUNTS / expected)
             out = np.log(np.maximum(posterior, 1e-6))
         out -= out.mean(axis=0)
         # of a row without a single value nothing is known but its parent's shape

@@ -74,9 +74,13 @@ def weekly_shape(deviations: dict[tuple[int, int], float], slots: int, per_day: 
 
 
 def leaning_shape(
-    own: Sequence[float], above: Sequence[float], buckets: dict[tuple[int, int], list[float]], prior: float = 20.0
-) -> list[float]:
-    """A sparse row's shape: posterior mean of each slot's rate, Gamma prior of 20 counts at the parent's shape."""
+    own: Sequence[float], above: Sequence[float], buckets: dict[tuple[int, int], list[float]], per_day: int,
+    prior: float = 20.0,
+) -> list[float]:  # fmt: skip
+    """A sparse row's shape: posterior mean of each slot's rate, Gamma prior of 20 counts at the parent's shape.
+
+    A slot that was never seen is known by as many values as a day has at its time, on the mean over a week's days.
+    """
     values = [value for some in buckets.values() for value in some]
     if not values:
         return list(above)
@@ -84,7 +88,10 @@ def leaning_shape(
     own_mean, above_mean = fmean(map(math.exp, own)), fmean(map(math.exp, above))
     out = []
     for slot in range(len(own)):
-        n = sum(len(some) for (_, s), some in buckets.items() if s == slot)
+        n: float = sum(len(some) for (_, s), some in buckets.items() if s == slot)
+        if n == 0:
+            alike = sum(len(some) for (_, s), some in buckets.items() if s % per_day == slot % per_day)
+            n = alike / (len(own) // per_day)
         rate = math.exp(own[slot]) / max(own_mean, 1e-9) * mean
         expected = max(math.exp(above[slot]) / above_mean * mean, 1e-6)
         out.append(math.log(max((rate * n + prior) / (n + prior / expected), 1e-6)))

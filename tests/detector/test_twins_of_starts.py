@@ -67,7 +67,7 @@ def test_the_warm_start_equals_its_naive_twin(interval_ms: int, days: int, seed:
         for r in rows
     ]
     leaning = [
-        naive_start.leaning_shape(shapes[r], shapes[PARENT[r]], buckets[r]) if PARENT[r] >= 0 else shapes[r]
+        naive_start.leaning_shape(shapes[r], shapes[PARENT[r]], buckets[r], per_day) if PARENT[r] >= 0 else shapes[r]
         for r in rows
     ]
 

@@ -1,4 +1,7 @@
-"""What a tick looks like to the levels of lone series: how far from each expert, and whom they listen to."""
+"""What a tick looks like to the levels of lone series: how far from each expert, and whom they listen to.
+
+Own: the least surprised of the experts whose mean error is about the best; see `Innovations`.
+"""
 
 from __future__ import annotations
 

@@ -50,6 +50,7 @@ TWINS: dict[str, tuple[str, ...]] = {
         "detector/test_twins_of_lone_series.py::test_the_power_that_frees_spread_of_level_equals_its_naive_twin",
         "detector/test_twins_of_lone_series.py::test_link_and_inverse_equal_their_naive_twins",
     ),
+    "detector/look.py": ("detector/test_twins_of_innovations.py::test_learning_equals_its_naive_twin",),
     "detector/pairing.py": (
         "detector/test_twins_of_rows.py::test_siblings_witnesses_and_whom_rows_lean_on_equal_their_naive_twins",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,19 +36,30 @@ def follow_lone(
     missing = judgement.missing.is_loud and np.count_nonzero(judgement.missing.opens) > 0
     if not (state.candidates or judgement.is_entered or missing):
         return [], 0, {}
-    measure(core, core.lone, state, view, judgement)
+    made: list[Scene] = []
+
+    def scene() -> Scene:
+        """What rules look at; made where somebody looks: a gap that people were told of needs nothing for two weeks."""
+        if not made:
+            assert core.lone is not None
+            measure(core, core.lone, state, view, judgement)
+            made.append(_scene(core, state, derived, view, effects, controls, judgement))
+        return made[0]
+
+    if judgement.is_entered:
+        scene()
     opened = [_open(state, view, judgement, int(row), t_ms) for row in np.flatnonzero(judgement.entered)]
     opened += _missing(state, derived, judgement, t_ms, core.timing.interval_ms)
     state.candidates += opened
     life, held = Lifecycle(), dict[str, int]()
-    scene = None
     for candidate in state.candidates:
-        scene = scene or _scene(core, state, derived, view, effects, controls, judgement)
+        if candidate.special != MISSING:
+            scene()
         _absorb(candidate, state, derived, view, judgement)
         if candidate.special != MISSING and view.judgeable[candidate.present] and candidate.is_at_worst():
             candidate.remember(_measured(core, state, derived, view, judgement, candidate))
         before = candidate.state
-        _follow(core, state, derived, view, judgement, scene, candidate, life)
+        _follow(core, state, derived, view, judgement, controls, scene, candidate, life)
         if before == "pending" and candidate.state == "held":
             reason = candidate.holds[0].reason
             held[reason] = held.get(reason, 0) + 1
@@ -133,21 +145,21 @@ def _absorb(candidate: Candidate, state: State, derived: Derived, view: View, ju
 
 
 def _follow(
-    core: Core, state: State, derived: Derived, view: View, judgement: LoneJudgement, scene: Scene,
-    candidate: Candidate, life: Lifecycle,
+    core: Core, state: State, derived: Derived, view: View, judgement: LoneJudgement, controls: Controls,
+    scene: Callable[[], Scene], candidate: Candidate, life: Lifecycle,
 ) -> None:  # fmt: skip
     """One candidate's tick: acknowledged, withdrawn, ended; else the rules are asked. A gap says nothing new."""
-    t_ms = scene.t_ms
+    t_ms = view.t_ms
     assert core.lone is not None
 
     def make(of: Candidate, revision: int) -> dict[str, Any]:
-        return body(of, scene, _numbers(core, state, derived, view, judgement, of), revision)
+        return body(of, scene(), _numbers(core, state, derived, view, judgement, of), revision)
 
-    if candidate.alarm_id in scene.controls.acknowledged and not candidate.acknowledged:
+    if candidate.alarm_id in controls.acknowledged and not candidate.acknowledged:
         candidate.acknowledged = True
         if candidate.state == "firing":
             life.update(candidate, t_ms, make)
-    if candidate.alarm_id in scene.controls.withdrawn:
+    if candidate.alarm_id in controls.withdrawn:
         return life.resolve(candidate, "withdrawn", t_ms, make)
     if candidate.calm_ticks >= core.lone.close_ticks:
         return life.resolve(candidate, "recovered", t_ms, make)
@@ -161,11 +173,11 @@ def _follow(
     # while it is calm nothing is asked: what lies within the threshold is no reason to tell
     asked = view.judgeable[candidate.present] or candidate.special == MISSING
     if asked and not candidate.calm_ticks:
-        verdict = core.judge.decide(candidate, scene)
+        verdict = core.judge.decide(candidate, scene())
         if verdict == "wait":  # for something wider: there is nothing wider
             verdict = "tell"
         if candidate.state == "pending" and verdict == "tell":
-            candidate.incident = incident_of(state, scene, candidate, t_ms)
+            candidate.incident = incident_of(state, scene(), candidate, t_ms)
         life.apply(candidate, verdict, t_ms, make)
     return None
 

@@ -29,8 +29,12 @@ Pauses = dict[str, list[float]]  # partition → (PAUSES,) decayed counts, by lo
 class QuietSource(Protocol):
     """A source that can say that it has read everything, and that can end a batch at a position."""
 
+    def is_answering(self) -> bool:
+        """Have the brokers said a moment ago how much there is?"""
+        ...
+
     def is_caught_up(self) -> bool:
-        """Is everything read that there is, as far as the brokers said a moment ago?"""
+        """Have they, and is everything read?"""
         ...
 
     def split_at(self, offsets: Mapping[str, Collection[int]]) -> None:

@@ -127,9 +127,10 @@ def _open(
             continue
         inside = feeds.inside[f]
         units = np.zeros(0, np.int64) if openings is None else unit_heads(core, derived, f, np.flatnonzero(openings))
-        if not (own & may & inside).any() and not len(units):
+        is_own = bool((own & may & inside).any())
+        if not is_own and not len(units):
             continue
-        series = _together(core, state, derived, t_ms, f)
+        series = _together(core, state, derived, t_ms, f, 0 if is_own else TOGETHER)
         if series < LEAST_SERIES:
             continue
         rarest = float(rarity[inside].max(initial=1.0)) if own[inside].any() else 1.0
@@ -169,8 +170,11 @@ def unit_heads(core: Core, derived: Derived, f: int, heads: Ints) -> Ints:
     return heads[mine.all(axis=0)]
 
 
-def _together(core: Core, state: State, derived: Derived, t_ms: int, f: int) -> int:
-    """Series that were due when the feed fell silent; 0 where most of them had been silent before it, or it is one."""
+def _together(core: Core, state: State, derived: Derived, t_ms: int, f: int, share: float) -> int:
+    """Series that were due when the feed fell silent; 0 where less than two fell silent with it, or this share of them.
+
+    Of a feed whose own gap is unusual no share is asked: series may be rare, each by itself.
+    """
     timing, units = core.timing, derived.units
     mine = _leaves(core, derived, f)
     who = mine
@@ -182,7 +186,7 @@ def _together(core: Core, state: State, derived: Derived, t_ms: int, f: int) -> 
     silent, age = int(state.feed_rows.age[f]), state.rows.age[mine]
     due = int((age < silent + timing.ticks(DAY_MS)).sum())
     lately = age < silent + max(3, timing.ticks(TOGETHER_MS))
-    is_feed = len(np.unique(who[lately])) >= LEAST_SERIES and int(lately.sum()) >= TOGETHER * due
+    is_feed = len(np.unique(who[lately])) >= LEAST_SERIES and int(lately.sum()) >= share * due
     return due if is_feed else 0
 
 

@@ -61,11 +61,13 @@ class Quiet:
     ) -> tuple[list[str], dict[str, int]]:  # fmt: skip
         """Partitions that hold everybody up and become idle; and partition → event time to promise now.
 
-        Silence is not taken for silence while there is more to read or nobody can say. Where all are silent, those
-        heard last stay: for them our clock promises.
+        Silence is not taken for silence while nobody can say what there is, and nothing is promised while there is more
+        to read. Where all are silent, those heard last stay: for them our clock promises.
         """
-        if self._source is not None and not self._source.is_caught_up():
+        is_caught_up = self._source is not None and self._source.is_caught_up()
+        if not is_caught_up:
             self._clock.blind(now_s)
+        if self._source is not None and not self._source.is_answering():
             return [], {}
         marks = self._engine.watermarks
         silent = set(self._idle_watch.silent(lag, now_s) - idle - closed)
@@ -76,7 +78,9 @@ class Quiet:
                 name for name in silent if marks.get(name, NEVER) < max(marks.values(), default=NEVER) - BEHIND_MS
             }
         waited = expected - idle - silent or marks.keys()
-        until = self._clock.promises(marks, waited, now_s) if closed.isdisjoint(waited) else {}
+        until = {}
+        if is_caught_up and closed.isdisjoint(waited):
+            until = self._clock.promises(marks, waited, now_s)
         if until and not self._is_told:
             self._is_told = True
             logger("quiet").warning("nothing arrives and everything is read; our clock closes ticks from now on",

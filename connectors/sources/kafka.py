@@ -130,12 +130,13 @@ class KafkaSource:
     def lag(self) -> Mapping[str, tuple[int, int | None]]:
         return self._lag
 
+    def is_answering(self) -> bool:
+        """Have the brokers said a moment ago how much there is?"""
+        return self.is_reading and self._monotonic() - self._asked_s <= 2 * REFRESH_S
+
     def is_caught_up(self) -> bool:
-        """Is everything read that there is, as far as the brokers said a moment ago? False while they do not answer."""
-        if self._consumer is None or not self._positions or self._ready:
-            return False
-        is_fresh = self._monotonic() - self._asked_s <= 2 * REFRESH_S
-        return is_fresh and all(messages == 0 for messages, _ in self._lag.values())
+        """Have they, and is everything read?"""
+        return self.is_answering() and not self._ready and all(messages == 0 for messages, _ in self._lag.values())
 
     def split_at(self, offsets: Mapping[str, Collection[int]]) -> None:
         """From now on a batch of these partitions ends before each of these offsets."""

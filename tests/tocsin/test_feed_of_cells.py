@@ -41,22 +41,25 @@ GRID_KEYS: list[Key] = [("requests", d, r) for d in ("phone", "tv", "web") for r
 GRID_KEYS += [("cdn", "", r) for r in ("eu", "na", "us")]
 
 
-def counts(ticks: int, seed: int = 1) -> np.ndarray:
+def counts(ticks: int, seed: int = 1, rare: float = 0) -> np.ndarray:
+    """(T, S) counts; all cells but the first two leave out this share of their samples."""
     rng = np.random.default_rng(seed)
     shape = 1 + 0.4 * np.sin(np.arange(ticks) * STEP / DAY_MS * 2 * np.pi)
-    return rng.poisson(np.linspace(300, 900, len(GRID_KEYS)) * shape[:, None]).astype(float)
+    y = rng.poisson(np.linspace(300, 900, len(GRID_KEYS)) * shape[:, None]).astype(float)
+    y[:, 2:9][rng.random((ticks, 7)) < rare] = np.nan
+    return y
 
 
 @cache
-def learnt() -> tuple[Core, State]:
+def learnt(rare: float = 0) -> tuple[Core, State]:
     core = Core(GRID, Parameters(budget=10.0))
     t_ms = START_MS + STEP * np.arange(-LEARNT, 0)
-    return core, warm_up(core, core.init(), GRID_KEYS, t_ms, counts(LEARNT))
+    return core, warm_up(core, core.init(), GRID_KEYS, t_ms, counts(LEARNT, rare=rare))
 
 
-def grid(y: np.ndarray, controls: Controls | None = None) -> list[AlarmEvent]:
+def grid(y: np.ndarray, controls: Controls | None = None, rare: float = 0) -> list[AlarmEvent]:
     """The events of a stage that begins after nine days of history."""
-    core, state = learnt()
+    core, state = learnt(rare)
     state, found = fork(state), list[AlarmEvent]()
     rows = np.array([state.index.rows[key] for key in GRID_KEYS])
     codes = np.array([0] * 9 + [1] * 3)
@@ -81,6 +84,16 @@ def test_cells_that_all_stop_are_one_alarm_and_none_when_they_are_back() -> None
     assert ("app", ["requests"], 9) == tuple(fired.data["feed"][name] for name in ("stack", "metrics", "series"))
     assert 22 <= at(fired) <= 24
     assert 26 <= at(resolved) <= 36
+
+
+def test_cells_that_come_now_and_then_are_missing_with_the_feed() -> None:
+    """Seven of nine come every fifty ticks: most were silent before, as they usually are."""
+    y = counts(60, rare=0.98)
+    y[20:40, :9] = np.nan
+    fired = next(e for e in grid(y, rare=0.98) if e.data["feed"])
+
+    assert ("fired", 9) == (fired.type, fired.data["feed"]["series"])
+    assert 22 <= at(fired) <= 24
 
 
 def test_a_witness_that_stops_raises_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,10 @@ from tocsin.daemon import Daemon, DaemonSettings
 from tocsin.deliver import Manners, Receiver
 from tocsin.engine import Engine
 from tocsin.fork import fork
+from tocsin.idle import IdleWatch
 from tocsin.outcome import Outcome
+from tocsin.quiet import Quiet
+from tocsin.record_clock import RecordClock
 
 POLL_S = 20.0
 Y = noise(100, len(KEYS))
@@ -84,8 +88,11 @@ class Topic:
     def close(self) -> None:
         """Nothing is held."""
 
+    def is_answering(self) -> bool:
+        return not self._is_down()
+
     def is_caught_up(self) -> bool:
-        return not self._is_down() and all(messages == 0 for messages, _ in self.lag().values())
+        return self.is_answering() and all(messages == 0 for messages, _ in self.lag().values())
 
     def split_at(self, offsets: Mapping[str, Collection[int]]) -> None:
         self.splits = offsets
@@ -355,3 +362,44 @@ def test_promises_wait_for_their_position(tmp_path: Path) -> None:
 
     assert {"t/0": frozenset({5, 9})} == promises.offsets()
     assert [None, 200, None, 300, None] == [promises.due("t/0", at) for at in (4, 5, 8, 9, 100)]
+
+
+class Says:
+    """A source of which only what it says matters."""
+
+    def __init__(self, answering: bool, caught_up: bool) -> None:
+        self.answering, self.caught_up = answering, caught_up
+
+    def is_answering(self) -> bool:
+        return self.answering
+
+    def is_caught_up(self) -> bool:
+        return self.caught_up
+
+    def split_at(self, offsets: Mapping[str, Collection[int]]) -> None:
+        """Nothing is read."""
+
+
+@pytest.mark.parametrize(
+    ("answering", "caught_up", "left", "idle", "promised"),
+    [(True, False, 9, ["t/1"], []), (False, False, 0, [], []), (True, True, 0, [], ["t/0", "t/1"])],
+    ids=["catching up", "gone", "silent"],
+)
+def test_who_is_silent_while_others_catch_up_is_idle(
+    answering: bool, caught_up: bool, left: int, idle: list[str], promised: list[str]
+) -> None:
+    """Or ticks would pile up behind it; nothing is promised then, and nothing at all while the brokers are gone."""
+    engine = Engine(LONE, BUDGET)
+    engine.expect(frozenset({"t/0", "t/1"}))
+    quiet = Quiet(
+        Says(answering, caught_up), engine, RecordClock(), [], QuietClock(180, MINUTE_MS, 0.0), IdleWatch(120, 0.0)
+    )
+    for name in ("t/0", "t/1"):
+        batch = replace(at(0), partition=name, keys=[KEYS[0]])
+        engine.take(batch)
+        quiet.note(batch, 0.0)
+    lag: dict[str, tuple[int, int | None]] = {"t/0": (left, None), "t/1": (0, None)}
+    quiet.look(lag, {"t/0", "t/1"}, set(), set(), 1.0)
+    found = quiet.look(lag, {"t/0", "t/1"}, set(), set(), 600.0)
+
+    assert (idle, promised) == (found[0], sorted(found[1]))

@@ -16,7 +16,6 @@ from detector.series import Lattice
 from detector.view import Float32s
 from ensemble.entity import Entity
 from ensemble.gap_law import GapLaw, GapLawState
-from ensemble.known_range import KnownRange, KnownRangeState
 from ensemble.opening_law import OpeningLaw, OpeningLawState
 from ensemble.recent_peak import RecentPeak, RecentPeakState
 from ensemble.worst_hours import WorstHours, WorstHoursState
@@ -25,7 +24,6 @@ V = TypeVar("V", bound=np.generic)
 NEW, COLLECTING, JUDGED = 0, 1, 2  # stages of a row
 LONG_CALM = 1 << 20  # ticks
 MOST_COLLECTED = 2048  # ticks of a cold start's history
-DRIFT_LOUDER = np.array(1.2, np.float32)  # a drift is right more often than a spike of its size
 
 
 class LoneRows(NamedTuple):
@@ -72,12 +70,10 @@ class Lone:
     innovations: Innovations
     hours: WorstHours
     peak: RecentPeak
-    known: KnownRange
     law: OpeningLaw  # of units
     row_law: OpeningLaw  # of rows
     entity: Entity | None
     hears_drift: bool  # whether a unit also speaks by how far its last half hour lies from its last days
-    hears_range: bool  # whether it counts where a value leads to
     close_ticks: int
     collected: int  # ticks that a cold start keeps at most
     absence: Absence  # of units
@@ -91,12 +87,11 @@ class Lone:
         single = OpeningLaw(interval, hours.block, close_ticks=close)
         several = bool(schema.dimensions) and sum(m.role == "watched" for m in schema.metrics) > 1
         law = OpeningLaw.of_entities(interval, hours.block, close) if several else single
-        innovations, known = Innovations.of(interval), KnownRange.of(interval)
+        innovations = Innovations.of(interval)
         collected = min(max(-(-warmup_ms // interval), ENOUGH), MOST_COLLECTED)
         return cls(
-            innovations, hours, RecentPeak.of(interval), known, law, single, Entity() if several else None,
-            innovations.hears_drift and not several, known.is_heard and not several, close, collected,
-            Absence(interval), GapLaw(interval),
+            innovations, hours, RecentPeak.of(interval), law, single, Entity() if several else None,
+            innovations.hears_drift and not several, close, collected, Absence(interval), GapLaw(interval),
         )  # fmt: skip
 
     def init_rows(self, n: int) -> LoneRows:
@@ -126,9 +121,6 @@ class Lone:
 
     def init_peak(self, n: int) -> RecentPeakState:
         return self.peak.init(n)
-
-    def init_known(self, n: int) -> KnownRangeState:
-        return self.known.init(n if self.hears_range else 0)
 
     def init_absence(self, n: int) -> AbsenceState:
         return self.absence.init(n)

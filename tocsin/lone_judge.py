@@ -22,7 +22,7 @@ from suppression.controls import Controls
 from suppression.impact import Effects, prior
 from tocsin.core import Core, Derived, State
 from tocsin.filling import leaf_values
-from tocsin.lone import DRIFT_LOUDER, JUDGED, Lone, Units
+from tocsin.lone import JUDGED, Lone, Units
 from tocsin.lone_absence import Missing, foretold_pages, judge_absence, learn_absence
 from tocsin.lone_start import collect, on_scale
 from tocsin.rows import REAL_GAUGE
@@ -31,7 +31,6 @@ ECHO_MS = 30 * MINUTE_MS  # after an event in which the way back to normal is st
 SMALLEST = np.array(np.finfo(np.float32).smallest_subnormal, np.float32)  # no s above zero is below it
 IS_JUDGED = np.array(JUDGED, np.int8)
 NO_ROWS = np.zeros(0, np.int64)
-ONE = np.ones((), np.float32)
 
 
 @dataclass(slots=True)
@@ -45,13 +44,12 @@ class Reading:
     z: Float32s  # (S,) signed innovation, in scales
     drift: Float32s  # (S,) signed drift, in its sizes; NaN where it is not heard
     s_z: Float32s  # (S,) |z| in worst hours
-    s_drift: Float32s  # (S,) |drift| in its worst hours, a fifth louder
+    s_drift: Float32s  # (S,) |drift| in its worst hours
     s: Float32s  # (S,) the louder of both
     sign: Float32s  # (S,) of the louder
     c: Float32s  # (S,) of units with several metrics: capped mean of s
     unit_s: Float32s  # (S,) of units: s, or c in the unit of its own worst hours
-    louder: Float32s  # (S,) or () times that it is told, for where the value leads
-    told_s: Float32s  # (S,) of units: less what was recently wild, more what leads out of what is known
+    told_s: Float32s  # (S,) of units: less what was recently wild
     threshold: float  # of told_s
     mu: NDArray[np.float64]  # (S,) expected, in the user's unit
     lower: Float32s  # (S,) in the user's unit: where s is 1
@@ -109,7 +107,7 @@ def _reading(
     drift = s_drift = nothing(len(x))
     if lone.hears_drift:
         drift = innovation.drift
-        s_drift = lone.hours.score(state.drift_hours, drift) * DRIFT_LOUDER
+        s_drift = lone.hours.score(state.drift_hours, drift)
         s = np.fmax(s_z, s_drift)
         sign = np.where(s_drift > s_z, np.sign(drift), sign)
     c, unit_s = nothing(len(x)), s
@@ -120,13 +118,10 @@ def _reading(
     elif not units.are_rows:
         unit_s = c.copy()
         unit_s[units.heads] = s[units.heads]
-    told_s, louder = lone.peak.score(state.peak, unit_s), ONE
-    if lone.hears_range:
-        louder = lone.known.score(state.known, x, z)
-        told_s *= louder
+    told_s = lone.peak.score(state.peak, unit_s)
     mu, lower, upper = _bounds(state, innovation)
     return Reading(
-        y, ready, x, innovation.look, z, drift, s_z, s_drift, s, sign, c, unit_s, louder, told_s,
+        y, ready, x, innovation.look, z, drift, s_z, s_drift, s, sign, c, unit_s, told_s,
         float(state.lone_rows.threshold), mu, lower, upper,
     )  # fmt: skip
 
@@ -177,8 +172,8 @@ def measure(core: Core, lone: Lone, state: State, view: View, judgement: LoneJud
         deviation = np.where(state.rows.kind == REAL_GAUGE, (y - mu) / unit, logged)
     deviation[~view.judgeable] = np.nan
     view.L = np.broadcast_to(deviation.astype(np.float32), (core.horizons, len(y)))
-    judgement.F = lone.row_law.surprise(reading.s_z * reading.louder) * np.sign(reading.z)
-    judgement.drift = lone.row_law.surprise(reading.s_drift * reading.louder) * np.sign(reading.drift)
+    judgement.F = lone.row_law.surprise(reading.s_z) * np.sign(reading.z)
+    judgement.drift = lone.row_law.surprise(reading.s_drift) * np.sign(reading.drift)
 
 
 def _opened(lone: Lone, state: State, units: Units, reading: Reading, missing: Missing) -> LoneJudgement:
@@ -290,9 +285,6 @@ def learn_lone(
         counts = counts & calm
     budget = core.budget.promised(len(units.heads)) / 1000
     lone.peak.advance(state.peak, t_ms, reading.unit_s, budget)
-    if lone.hears_range:
-        x = reading.x if effects.frozen is None else np.where(effects.frozen, np.float32(np.nan), reading.x)
-        lone.known.advance(state.known, t_ms, x)
     lone.innovations.learn(state.innovation, t_ms, reading.x, rate, reading.look)
     lone.hours.learn(state.hours, t_ms, reading.z, counts)
     if lone.hears_drift:

@@ -18,7 +18,7 @@ from ensemble.worst_hours import WorstHours, WorstHoursState
 from suppression.calendar import Calendar
 from tocsin.core import Core, State
 from tocsin.feeds import NEVER
-from tocsin.lone import COLLECTING, DRIFT_LOUDER, JUDGED, LONG_CALM, NEW, Collected, Lone
+from tocsin.lone import COLLECTING, JUDGED, LONG_CALM, NEW, Collected, Lone
 from tocsin.lone_absence import warm_absence
 from tocsin.rows import LOG_GAUGE, REAL_GAUGE
 
@@ -34,7 +34,6 @@ class Studied:
     t_ms: NDArray[np.int64]  # (T,)
     link: Link  # (L,)
     innovation: InnovationState  # (…, L)
-    x: Float32s  # (T, L) on the link scale
     z: Float32s  # (T, L); NaN where there is no sample
     drift: Float32s  # (T, L); NaN where there is no sample or it is not heard
     kind: NDArray[np.int8]  # (L,)
@@ -46,11 +45,10 @@ def study(lone: Lone, t_ms: NDArray[np.int64], y: NDArray[np.float64]) -> Studie
     """Learns from values y (T, L) at t_ms (T,), oldest first; a column's end is its last sample."""
     link = choose(y)
     state = lone.innovations.init(y.shape[1])
-    x = on_scale(link, y)
-    z, drift = lone.innovations.warm(state, t_ms, x)
+    z, drift = lone.innovations.warm(state, t_ms, on_scale(link, y))
     real = np.array([kind_of(column) == "real" for column in y.T], bool)
     kind = np.where(real, REAL_GAUGE, LOG_GAUGE).astype(np.int8)
-    return Studied(t_ms, link, state, x, z, drift, kind, link.unit, np.isfinite(y).sum(axis=0))
+    return Studied(t_ms, link, state, z, drift, kind, link.unit, np.isfinite(y).sum(axis=0))
 
 
 def on_scale(link: Link, y: NDArray[np.float64]) -> Float32s:
@@ -91,7 +89,7 @@ def join(core: Core, state: State, rows: NDArray[np.int64], studied: Studied, co
     counting = np.ones(len(t_ms), bool) if counts is None else counts[span]
     s = _settle(lone.hours, state.hours, t_ms, z, rows, counting)
     if lone.hears_drift:
-        s = np.fmax(s, _settle(lone.hours, state.drift_hours, t_ms, drift, rows, counting) * DRIFT_LOUDER)
+        s = np.fmax(s, _settle(lone.hours, state.drift_hours, t_ms, drift, rows, counting))
     heads = rows[units.of[rows] >= 0]
     column_of = {int(row): i for i, row in enumerate(rows)}
     if lone.entity is not None:
@@ -105,18 +103,14 @@ def join(core: Core, state: State, rows: NDArray[np.int64], studied: Studied, co
         seen = ~np.isnan(padded[:, places]).all(axis=2)
         s = _settle(lone.hours, state.entity_hours, t_ms, c, heads, counting)
     else:
-        mine = [column_of[int(row)] for row in heads]
-        s = s[:, mine]
+        s = s[:, [column_of[int(row)] for row in heads]]
         seen = ~np.isnan(s)
     if not len(heads):
         return
     warm_absence(lone, state, t_ms, seen, heads, counting)
     _warm_feeds(core, state, t_ms, ~np.isnan(z), rows, counting)
-    loud = np.ones((), np.float32)
-    if lone.hears_range:
-        loud = _know(lone, state, t_ms, studied.x[span][:, columns], z, rows)[:, mine]
     budget = core.budget.promised(len(units.heads)) / 1000
-    _count_openings(lone, state, t_ms, s, loud, heads, counting, budget)
+    _count_openings(lone, state, t_ms, s, heads, counting, budget)
     state.lone_rows.threshold[...] = 0  # to be read anew from the law
 
 
@@ -149,31 +143,16 @@ def _settle(
     return (np.abs(z) / np.exp(memory.log_unit[rows])).astype(np.float32)
 
 
-def _know(lone: Lone, state: State, t_ms: NDArray[np.int64], x: Float32s, z: Float32s,
-          rows: NDArray[np.int64]) -> Float32s:  # fmt: skip
-    """Puts the known range of `rows` into the state; how loud it made x (T, R) at each tick."""
-    known, loud = lone.known.init(len(rows)), np.empty_like(x)
-    there = ~np.isnan(x)
-    lone.known.start(known, x[there.argmax(axis=0), np.arange(len(rows))])
-    for i, t in enumerate(t_ms.tolist()):
-        loud[i] = lone.known.score(known, x[i], z[i])
-        lone.known.advance(known, t, x[i])
-    for to, source in zip(state.known, known, strict=True):
-        to[..., rows] = source
-    return loud
-
-
 def _count_openings(
-    lone: Lone, state: State, t_ms: NDArray[np.int64], s: Float32s, loud: Float32s, heads: NDArray[np.int64],
-    counting: Bools, budget: float,
+    lone: Lone, state: State, t_ms: NDArray[np.int64], s: Float32s, heads: NDArray[np.int64], counting: Bools,
+    budget: float,
 ) -> None:  # fmt: skip
-    """Recent peaks and openings of history s (T, E), `loud` (T, E) times told, those of its first tenth aside."""
-    every = np.broadcast_to(loud, s.shape)
+    """Recent peaks and openings of history, those of its first tenth aside."""
     peak, law = lone.peak.init(len(heads)), lone.law.init(len(heads))
     seen = ~np.isnan(s)
     since = seen.argmax(axis=0) + (LEFT_OUT * seen.sum(axis=0)).astype(np.int64)
     for i, t in enumerate(t_ms.tolist()):
-        s2 = lone.peak.score(peak, s[i]) * every[i]
+        s2 = lone.peak.score(peak, s[i])
         lone.peak.advance(peak, t, s[i], budget)
         lone.law.learn(law, t, s2, (i >= since) & bool(counting[i]))
     for to, source in zip(state.peak, peak, strict=True):

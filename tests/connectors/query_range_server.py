@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.serving import Quiet, serve
 
 Asked = dict[str, Any]
 Series = tuple[Mapping[str, str], Callable[[int], str | None]]  # labels, time in ms → value, None: stale
@@ -22,7 +22,7 @@ def query_range(
     """Gives the URL, and what was asked so far; `fault(number, asked)` may answer instead."""
     asked: list[Asked] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
             start, end, step = (round(1000 * float(form[name][0])) for name in ("start", "end", "step"))
@@ -30,22 +30,10 @@ def query_range(
             asked.append(one)
             failed = fault(len(asked), one)
             status, answer = failed or (200, _matrix(series[one["query"]], range(start, end + 1, step)))
-            body = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, json.dumps(answer).encode())
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing: the output belongs to pytest."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(Handler) as at:
+        yield f"http://{at}", asked
 
 
 def _matrix(series: list[Series], times: range) -> dict[str, Any]:

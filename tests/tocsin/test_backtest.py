@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from suppression.alarm import AlarmEvent
-from tocsin import cli
+from tests.tocsin.run_backtest import call
 from tocsin.backtest import PAGE_COLUMNS, pages, write_pages
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -48,13 +47,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 out.write(f"{time:%Y-%m-%dT%H:%M:%S},{region},{device},{dice.poisson(mean)}\n")
     (path / "tocsin.yaml").write_text(CONFIG)
     return path
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["tocsin", "backtest", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
 
 
 def rows(file: Path) -> list[dict[str, str]]:

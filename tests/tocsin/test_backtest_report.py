@@ -15,8 +15,8 @@ import pytest
 
 from detector.errors import ConfigError, DataError
 from suppression.calendar import Calendar
+from tests.tocsin.run_backtest import call
 from tests.tocsin.test_exposition import HOSTILE
-from tocsin import cli
 from tocsin.backtest import Backtest, Page
 from tocsin.backtest_calendar import read_calendar
 from tocsin.plain_columns import ColumnWishes, find_columns
@@ -59,13 +59,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.writerow([start + timedelta(days=9), end + timedelta(days=9), HOSTILE[0], "incident", "nothing happened"])
         rows.writerow([start, end, "elsewhere", "incident", ""])
     return path
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["tocsin", "backtest", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="module")

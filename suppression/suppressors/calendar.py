@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from detector.frame import Bools
 from suppression.calendar import Occurrence
 from suppression.candidate import Candidate
 from suppression.impact import envelope
@@ -22,7 +25,7 @@ class CalendarRule:
     """Holds what lies inside the envelope of an `explain` event that is on, while peers do not contradict.
 
     What moves against its siblings or its witness inside the event's scope is not the event: all cells there would have
-    moved alike. But nobody can object to a cell that is as usual before the event's start or after its end: it only did
+    moved alike. A candidate that is the whole scope has no siblings in it: only its witness can object. And nobody can object to a cell that is as usual before the event's start or after its end: it only did
     not come with the lead, or was back before the tail had run out. `least_share`: part of the candidate's leaves that
     the scope must hold.
     """
@@ -40,13 +43,15 @@ class CalendarRule:
                 or share_covered(scene.lattice, candidate.present, mask) < self.least_share
             ):
                 continue
-            explained = self._explains(candidate, scene, occurrence, phase)
+            explained = self._explains(candidate, scene, occurrence, mask, phase)
             candidate.event = explained
             if explained["explains"]:
                 return Opinion(True, by=occurrence.event_id, until_ms=occurrence.end_ms + occurrence.tail_ms)
         return NO
 
-    def _explains(self, candidate: Candidate, scene: Scene, occurrence: Occurrence, phase: float) -> dict[str, object]:
+    def _explains(
+        self, candidate: Candidate, scene: Scene, occurrence: Occurrence, mask: Bools, phase: float
+    ) -> dict[str, object]:
         leaves = leaves_of(scene.lattice, candidate.present)
         variance = scene.effects.variance
         widen = 2 * math.sqrt(float(variance[leaves].mean())) if variance is not None and len(leaves) else 0.0
@@ -55,12 +60,11 @@ class CalendarRule:
         predicted = float(scene.effects.log_effect[leaves].mean()) if scene.effects.log_effect is not None else 0.0
         doubt = NOISE_SDS * self._noise(candidate, scene)  # of the deviation itself: back to normal is inside too
         is_usual = phase < 1 and abs(observed) <= doubt
-        peers_object = (
-            not candidate.is_shadow
-            and not math.isnan(candidate.contrast)
-            and candidate.contrast >= scene.contrast_threshold
-            and not is_usual
-        )
+        lattice = scene.lattice
+        scope = mask & lattice.leaf & (lattice.metric == lattice.metric[candidate.present])
+        is_whole = int(np.count_nonzero(scope)) == int(np.count_nonzero(scope[leaves]))
+        objection = candidate.testimony if is_whole else candidate.contrast  # NaN: nobody can say
+        peers_object = not candidate.is_shadow and objection >= scene.contrast_threshold and not is_usual
         floor, ceiling = min(low, 0) * phase - doubt, max(high, 0) * phase + doubt
         inside = floor <= observed <= ceiling
         return {

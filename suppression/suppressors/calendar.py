@@ -25,9 +25,9 @@ class CalendarRule:
     """Holds what lies inside the envelope of an `explain` event that is on, while peers do not contradict.
 
     What moves against its siblings or its witness inside the event's scope is not the event: all cells there would have
-    moved alike. A candidate that is the whole scope has no siblings in it: only its witness can object. And nobody can object to a cell that is as usual before the event's start or after its end: it only did
-    not come with the lead, or was back before the tail had run out. `least_share`: part of the candidate's leaves that
-    the scope must hold.
+    moved alike. A candidate that is the whole scope has no siblings in it: only its witness can object. And nobody can
+    object to a cell that is as usual before the event's start or after its end: it only did not come with the lead, or
+    was back before the tail had run out. `least_share`: part of the candidate's leaves that the scope must hold.
     """
 
     reason: Reason = "calendar"

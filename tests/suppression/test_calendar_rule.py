@@ -18,7 +18,8 @@ from tests.suppression.small_scene import LATTICE, candidate, row, scene
 HOUR_MS = 60 * MINUTE_MS
 EU, TV_EU = row(region="eu"), row(device_family="tv", region="eu")
 MATCH = Occurrence(
-    "match", "Match", "match", 0, 2 * HOUR_MS, HOUR_MS, HOUR_MS, Scope({}, {}), "down", (-0.6, -0.3), "explain", "freeze"
+    "match", "Match", "match", 0, 2 * HOUR_MS, HOUR_MS, HOUR_MS, Scope({}, {}), "down", (-0.6, -0.3), "explain",
+    "freeze",
 )  # fmt: skip
 
 

@@ -66,8 +66,10 @@ class Judge:
                     opinion = self.stack.judge(candidate, scene)
                     asked.append(("stack", opinion))
                     waits = opinion.waits
-                elif is_in_place(candidate.present, scene):
-                    waits = self.stack.waits_for_wider(candidate, scene)
+                elif is_in_place(candidate.present, scene) and not weak:
+                    opinion = self.stack.judge_part(candidate, scene)
+                    asked.append(("stack", opinion))
+                    waits = opinion.waits
             asked.append(("part_of", self.part_of.judge(candidate, scene)))
         candidate.is_weak = weak
         before = {h.reason: h.since_ms for h in candidate.holds}

@@ -18,7 +18,6 @@ from detector.view import Float32s
 from suppression.candidate import Candidate
 from suppression.impact import Impact
 from suppression.suppressor import NO, Opinion, Scene
-from suppression.suppressors.stack import Stack
 from tocsin.core import Core
 
 Switch = Callable[[Core], None]
@@ -49,20 +48,7 @@ class Never:
         """No."""
         return NO
 
-    judge_part = judge  # of low_impact: parts of a place that drifts
-
-
-@dataclass(frozen=True, slots=True)
-class NeverWaits(Stack):
-    """The stack's rule without its opinion: nothing is held for the witness, nothing waits for wider candidates."""
-
-    def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
-        """No."""
-        return NO
-
-    def waits_for_wider(self, candidate: Candidate, scene: Scene) -> bool:
-        """No."""
-        return False
+    judge_part = judge  # parts of a place that drifts, or that witnesses explain
 
 
 class ExpectsOnly(Impact):
@@ -89,7 +75,7 @@ def _scorers(chosen: Callable[[Core], slice]) -> Switch:
 
 
 def _rule(name: str) -> Switch:
-    rule: Any = NeverWaits() if name == "stack" else Never()
+    rule: Any = Never()
 
     def alter(core: Core) -> None:
         core.judge = replace(core.judge, **{name: rule})

@@ -15,7 +15,7 @@ from suppression.width import leaves_of, share_covered
 
 @dataclass(frozen=True, slots=True)
 class LowImpact:
-    """Asked of places over all devices and activities, and of their parts: onset below `onset`, no |z| of `largest_z`.
+    """Asked of places over all devices and activities: onset below `onset`, no |z| of `largest_z`; and of their parts.
 
     A witness that stayed while we moved contradicts, if its contrast alone would be told: an audience that drifts takes
     the other stacks along. A witness that usually goes with us contradicts sooner.
@@ -23,6 +23,7 @@ class LowImpact:
 
     reason: Reason = "low_impact"
     onset: float = 3.0
+    part_onset: float = 5.0  # of a part, whose place drifts meanwhile: a fault of its own breaks off more sharply
     largest_z: float = 9.0
     moving: float = 2.0  # |z| from which a place is said to move
     finest_ms: int = 10 * MINUTE_MS  # longest tick at which a drift of an hour is told from a break
@@ -41,7 +42,7 @@ class LowImpact:
         """
         if (
             scene.timing.interval_ms > self.finest_ms
-            or candidate.onset >= self.onset
+            or candidate.onset >= self.part_onset
             or candidate.largest_z >= self.largest_z
         ):
             return NO

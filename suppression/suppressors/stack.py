@@ -27,7 +27,7 @@ class Stack:
 
     `hold`: ratio at which the witnesses explain it (latched); `clear`: at which they contradict. No evidence is not
     calm: without a fresh witness the candidate is told at once. Lets go when 15 minutes of contradiction show that
-    the witnesses recovered and ours did not, or after `most_ms`.
+    the witnesses recovered and ours did not, or after `most_ms`. `share`: of a part's fall that its place must have.
     """
 
     reason: Reason = "stack"
@@ -35,6 +35,8 @@ class Stack:
     clear: float = -1.5
     most_ms: int = FOUR_HOURS_MS
     recovery_ms: int = 15 * MINUTE_MS
+    share: float = 0.5
+    finest_ms: int = 10 * MINUTE_MS  # longest tick at which parts are found before the whole
 
     def judge(self, candidate: Candidate, scene: Scene) -> Opinion:
         candidate.witnesses = self.testimonies(candidate, scene)
@@ -63,21 +65,36 @@ class Stack:
         candidate.waited_ticks += 1
         return Opinion(False, waits=candidate.waited_ticks <= self._patience(candidate, scene))
 
-    def waits_for_wider(self, candidate: Candidate, scene: Scene) -> bool:
-        """Should a narrow candidate wait because witnesses say that its whole place moved?
+    def judge_part(self, candidate: Candidate, scene: Scene) -> Opinion:
+        """Of a part of a place: held if witnesses explain the place and the place moves by half of what the part does.
 
-        In the first minutes of a power cut the part that moves most is found before the whole. It waits, it is not
-        held: if no wider candidate takes it in while its patience lasts, it is told.
+        What moves a place from outside moves its devices and activities unequally, so that the part that moves most is
+        found before the whole, which may never stand out from other places. While witnesses speak but the place lags
+        behind, it waits: if no wider candidate takes it in while its patience lasts, it is told.
         """
-        if candidate.waited_ticks >= self._patience(candidate, scene):
-            return False
+        if candidate.is_latched:
+            return self.judge(candidate, scene)
+        if candidate.waited_ticks >= 1 << 30:
+            return NO
         candidate.witnesses = self.testimonies(candidate, scene)
         places = max(len({scene.lattice.codes[:, w.row].tobytes() for w in candidate.witnesses}), 1)
         candidate.llr = sum(w.llr for w in candidate.witnesses) / math.sqrt(places)
         if candidate.llr < self.hold:
-            return False
+            return NO
+        if self._moves_with_place(candidate, scene):
+            return self.judge(candidate, scene)
         candidate.waited_ticks += 1
-        return True
+        return Opinion(False, waits=candidate.waited_ticks <= self._patience(candidate, scene))
+
+    def _moves_with_place(self, candidate: Candidate, scene: Scene) -> bool:
+        """Does the narrowest place that holds the candidate move its way, by half of its size at least?
+
+        Not asked at long ticks: there the whole has shown what it does when its parts are found.
+        """
+        if scene.timing.interval_ms > self.finest_ms:
+            return False
+        row = place_around(candidate.present, scene)
+        return row is not None and candidate.sign * float(scene.deviation[0, row]) >= self.share * abs(candidate.raw)
 
     def _patience(self, candidate: Candidate, scene: Scene) -> int:
         minutes = 5 if abs(candidate.size) >= 1 else 20 if abs(candidate.size) < 0.35 else 10
@@ -124,6 +141,14 @@ def student3(z: float) -> float:
     """Density of Student's t with three degrees of freedom and scale 1.3."""
     x = z / STUDENT_SCALE
     return 2 / (math.pi * math.sqrt(3) * (1 + x * x / 3) ** 2) / STUDENT_SCALE
+
+
+def place_around(row: int, scene: Scene) -> int | None:
+    """The row of the narrowest place, or group of places, that holds all leaves of a row; None without one."""
+    around = scene.lattice.around(row)
+    names = {scene.index.schema.place}
+    inside = [int(r) for r in around[around >= 0] if {n.partition(".")[0] for n in scene.index.cuboid(int(r))} == names]
+    return min(inside, key=lambda r: len(leaves_of(scene.lattice, r)), default=None)
 
 
 def witness_rows(row: int, scene: Scene) -> list[int]:

@@ -48,7 +48,7 @@ def test_a_slow_part_is_held_while_its_place_drifts_that_way(place_z: float, exp
 
 def test_an_onset_or_a_large_fall_is_told() -> None:
     abrupt, large = slow(), slow()
-    abrupt.onset, large.largest_z = 3.0, 9.0
+    abrupt.onset, large.largest_z = 5.0, 9.0
     assert not holds(abrupt, -4.0)
     assert not holds(large, -4.0)
 

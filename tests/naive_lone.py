@@ -165,6 +165,32 @@ def damped(s: Sequence[Maybe], share: float, keep: float, delay: int) -> list[Ma
     return out
 
 
+def known_loudness(
+    x: Sequence[Maybe], z: Sequence[Maybe], delay: int, ticks_a_day: int, weeks: float, loud: float
+) -> list[float | None]:
+    """How loud a move is by where it leads, in the range of values of more than `delay` ticks ago; tick 0 is midnight.
+
+    The first value is known at once. None where nothing came.
+    """
+    out: list[float | None] = []
+    high = low = next((value for value in x if value is not None), 0.0)
+    for t, (value, side) in enumerate(zip(x, z, strict=True)):
+        if value is None or side is None:
+            out.append(None)
+        else:
+            away = value - low if side > 0 else high - value
+            width = max(high - low, 0.03)
+            share = clip(1 + (away - (high - low)) / width, 0.3, 2)
+            out.append(loud * (share if share > 1 else math.sqrt(share)))
+        if t % ticks_a_day == 0:
+            shrink = 0.5 * (high - low) * (1 - 0.5 ** (1 / (7 * weeks)))
+            high, low = high - shrink, low + shrink
+        known = x[t - delay] if t >= delay else None
+        if known is not None:
+            high, low = max(high, known), min(low, known)
+    return out
+
+
 def voiced_share(s: Sequence[Maybe], cap: float) -> list[float] | None:
     """Share of each metric in the sum of capped scores; None where nobody said anything."""
     capped = [0.0 if value is None else min(value, cap) for value in s]

@@ -33,6 +33,7 @@ from ensemble.calibrate import Calibration, CalibrationState, volume_class
 from ensemble.combiners.contrast_led import ContrastLed, OnsetState
 from ensemble.episode import Episode, EpisodeState
 from ensemble.gap_law import GapLawState
+from ensemble.known_range import KnownRangeState
 from ensemble.opening_law import OpeningLawState
 from ensemble.recent_peak import RecentPeakState
 from ensemble.votes import Votes, VotesState
@@ -79,6 +80,7 @@ class State:
     entity_hours: WorstHoursState
     drift_hours: WorstHoursState
     peak: RecentPeakState
+    known: KnownRangeState
     law: OpeningLawState
     lone_rows: LoneRows
     collected: Collected
@@ -233,8 +235,8 @@ class Core:
 
 
 LONE_COMPONENTS = (
-    "link", "innovation", "hours", "entity_hours", "drift_hours", "peak", "law", "lone_rows", "collected",
-    "absence", "gaps",
+    "link", "innovation", "hours", "entity_hours", "drift_hours", "peak", "known", "law", "lone_rows",
+    "collected", "absence", "gaps",
 )  # fmt: skip
 FEED_COMPONENTS = ("feed_absence", "feed_gaps", "feed_rows")
 COMPONENTS = (

@@ -28,7 +28,7 @@ from tocsin.outcome import Outcome
 from tocsin.parameters import Parameters
 from tocsin.pipeline import step
 
-FORMAT = 10
+FORMAT = 11
 
 
 class Lane:

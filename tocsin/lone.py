@@ -16,6 +16,7 @@ from detector.series import Lattice
 from detector.view import Float32s
 from ensemble.entity import Entity
 from ensemble.gap_law import GapLaw, GapLawState
+from ensemble.known_range import KnownRange, KnownRangeState
 from ensemble.opening_law import OpeningLaw, OpeningLawState
 from ensemble.recent_peak import RecentPeak, RecentPeakState
 from ensemble.worst_hours import WorstHours, WorstHoursState
@@ -70,10 +71,12 @@ class Lone:
     innovations: Innovations
     hours: WorstHours
     peak: RecentPeak
+    known: KnownRange
     law: OpeningLaw  # of units
     row_law: OpeningLaw  # of rows
     entity: Entity | None
     hears_drift: bool  # whether a unit also speaks by how far its last half hour lies from its last days
+    hears_range: bool  # whether it counts where a value leads to
     close_ticks: int
     collected: int  # ticks that a cold start keeps at most
     absence: Absence  # of units
@@ -87,11 +90,12 @@ class Lone:
         single = OpeningLaw(interval, hours.block, close_ticks=close)
         several = bool(schema.dimensions) and sum(m.role == "watched" for m in schema.metrics) > 1
         law = OpeningLaw.of_entities(interval, hours.block, close) if several else single
-        innovations = Innovations.of(interval)
+        innovations, known = Innovations.of(interval), KnownRange.of(interval)
         collected = min(max(-(-warmup_ms // interval), ENOUGH), MOST_COLLECTED)
         return cls(
-            innovations, hours, RecentPeak.of(interval), law, single, Entity() if several else None,
-            innovations.hears_drift and not several, close, collected, Absence(interval), GapLaw(interval),
+            innovations, hours, RecentPeak.of(interval), known, law, single, Entity() if several else None,
+            innovations.hears_drift and not several, known.is_heard and not several, close, collected,
+            Absence(interval), GapLaw(interval),
         )  # fmt: skip
 
     def init_rows(self, n: int) -> LoneRows:
@@ -121,6 +125,9 @@ class Lone:
 
     def init_peak(self, n: int) -> RecentPeakState:
         return self.peak.init(n)
+
+    def init_known(self, n: int) -> KnownRangeState:
+        return self.known.init(n if self.hears_range else 0)
 
     def init_absence(self, n: int) -> AbsenceState:
         return self.absence.init(n)

@@ -31,6 +31,7 @@ ECHO_MS = 30 * MINUTE_MS  # after an event in which the way back to normal is st
 SMALLEST = np.array(np.finfo(np.float32).smallest_subnormal, np.float32)  # no s above zero is below it
 IS_JUDGED = np.array(JUDGED, np.int8)
 NO_ROWS = np.zeros(0, np.int64)
+ONE = np.ones((), np.float32)
 
 
 @dataclass(slots=True)
@@ -49,7 +50,8 @@ class Reading:
     sign: Float32s  # (S,) of the louder
     c: Float32s  # (S,) of units with several metrics: capped mean of s
     unit_s: Float32s  # (S,) of units: s, or c in the unit of its own worst hours
-    told_s: Float32s  # (S,) of units: less what was recently wild
+    louder: Float32s  # (S,) or () times that it is told, for where the value leads
+    told_s: Float32s  # (S,) of units: less what was recently wild, more what leads out of what is known
     threshold: float  # of told_s
     mu: NDArray[np.float64]  # (S,) expected, in the user's unit
     lower: Float32s  # (S,) in the user's unit: where s is 1
@@ -91,14 +93,20 @@ def judge_lone(
         judged = y.copy()
         judged[~ready] = np.nan
     _set_threshold(core, lone, state, units, tick.t_ms)
-    reading = _reading(lone, state, units, tick.t_ms, y, on_scale(state.link, judged), ready)
+    reading = _reading(lone, state, units, tick.t_ms, y, on_scale(state.link, judged), ready, _budget(core, units))
     missing = judge_absence(core, lone, state, units, there, ready, tick.t_ms)
     view = _view(derived, state, tick.t_ms, absent, reading)
     return view, events_on(core, state, derived, controls, tick.t_ms), _opened(lone, state, units, reading, missing)
 
 
+def _budget(core: Core, units: Units) -> float:
+    """Promised false pages per series-week."""
+    return core.budget.promised(len(units.heads)) / 1000
+
+
 def _reading(
-    lone: Lone, state: State, units: Units, t_ms: int, y: NDArray[np.float64], x: Float32s, ready: NDArray[np.bool_]
+    lone: Lone, state: State, units: Units, t_ms: int, y: NDArray[np.float64], x: Float32s, ready: NDArray[np.bool_],
+    budget: float,
 ) -> Reading:  # fmt: skip
     innovation = lone.innovations.score(state.innovation, t_ms, x)
     z = innovation.z
@@ -118,10 +126,14 @@ def _reading(
     elif not units.are_rows:
         unit_s = c.copy()
         unit_s[units.heads] = s[units.heads]
-    told_s = lone.peak.score(state.peak, unit_s)
+    told_s, louder = lone.peak.score(state.peak, unit_s), ONE
+    strength = lone.known.strength(budget) if lone.hears_range else 0.0
+    if strength:
+        louder = lone.known.score(state.known, x, z, strength)
+        told_s *= louder
     mu, lower, upper = _bounds(state, innovation)
     return Reading(
-        y, ready, x, innovation.look, z, drift, s_z, s_drift, s, sign, c, unit_s, told_s,
+        y, ready, x, innovation.look, z, drift, s_z, s_drift, s, sign, c, unit_s, louder, told_s,
         float(state.lone_rows.threshold), mu, lower, upper,
     )  # fmt: skip
 
@@ -142,8 +154,8 @@ def _set_threshold(core: Core, lone: Lone, state: State, units: Units, t_ms: int
     """Reads the threshold from the law once a day."""
     own = state.lone_rows
     if not own.threshold or int(own.day) != t_ms // DAY_MS:
-        budget = core.budget.promised(len(units.heads)) / 1000
-        own.threshold[...] = lone.law.threshold(state.law, budget - foretold_pages(core, lone, state, units))
+        left = _budget(core, units) - foretold_pages(core, lone, state, units)
+        own.threshold[...] = lone.law.threshold(state.law, left)
         own.day[...] = t_ms // DAY_MS
 
 
@@ -172,8 +184,8 @@ def measure(core: Core, lone: Lone, state: State, view: View, judgement: LoneJud
         deviation = np.where(state.rows.kind == REAL_GAUGE, (y - mu) / unit, logged)
     deviation[~view.judgeable] = np.nan
     view.L = np.broadcast_to(deviation.astype(np.float32), (core.horizons, len(y)))
-    judgement.F = lone.row_law.surprise(reading.s_z) * np.sign(reading.z)
-    judgement.drift = lone.row_law.surprise(reading.s_drift) * np.sign(reading.drift)
+    judgement.F = lone.row_law.surprise(reading.s_z * reading.louder) * np.sign(reading.z)
+    judgement.drift = lone.row_law.surprise(reading.s_drift * reading.louder) * np.sign(reading.drift)
 
 
 def _opened(lone: Lone, state: State, units: Units, reading: Reading, missing: Missing) -> LoneJudgement:
@@ -283,8 +295,10 @@ def learn_lone(
         rate, calm = rate.copy(), ~(effects.frozen | effects.event_only)
         rate[effects.frozen] = 0
         counts = counts & calm
-    budget = core.budget.promised(len(units.heads)) / 1000
-    lone.peak.advance(state.peak, t_ms, reading.unit_s, budget)
+    lone.peak.advance(state.peak, t_ms, reading.unit_s, _budget(core, units))
+    if lone.hears_range:
+        x = reading.x if effects.frozen is None else np.where(effects.frozen, np.float32(np.nan), reading.x)
+        lone.known.advance(state.known, t_ms, x)
     lone.innovations.learn(state.innovation, t_ms, reading.x, rate, reading.look)
     lone.hours.learn(state.hours, t_ms, reading.z, counts)
     if lone.hears_drift:

@@ -34,6 +34,7 @@ class Studied:
     t_ms: NDArray[np.int64]  # (T,)
     link: Link  # (L,)
     innovation: InnovationState  # (…, L)
+    x: Float32s  # (T, L) on the link scale
     z: Float32s  # (T, L); NaN where there is no sample
     drift: Float32s  # (T, L); NaN where there is no sample or it is not heard
     kind: NDArray[np.int8]  # (L,)
@@ -45,10 +46,11 @@ def study(lone: Lone, t_ms: NDArray[np.int64], y: NDArray[np.float64]) -> Studie
     """Learns from values y (T, L) at t_ms (T,), oldest first; a column's end is its last sample."""
     link = choose(y)
     state = lone.innovations.init(y.shape[1])
-    z, drift = lone.innovations.warm(state, t_ms, on_scale(link, y))
+    x = on_scale(link, y)
+    z, drift = lone.innovations.warm(state, t_ms, x)
     real = np.array([kind_of(column) == "real" for column in y.T], bool)
     kind = np.where(real, REAL_GAUGE, LOG_GAUGE).astype(np.int8)
-    return Studied(t_ms, link, state, z, drift, kind, link.unit, np.isfinite(y).sum(axis=0))
+    return Studied(t_ms, link, state, x, z, drift, kind, link.unit, np.isfinite(y).sum(axis=0))
 
 
 def on_scale(link: Link, y: NDArray[np.float64]) -> Float32s:
@@ -103,14 +105,18 @@ def join(core: Core, state: State, rows: NDArray[np.int64], studied: Studied, co
         seen = ~np.isnan(padded[:, places]).all(axis=2)
         s = _settle(lone.hours, state.entity_hours, t_ms, c, heads, counting)
     else:
-        s = s[:, [column_of[int(row)] for row in heads]]
+        mine = [column_of[int(row)] for row in heads]
+        s = s[:, mine]
         seen = ~np.isnan(s)
     if not len(heads):
         return
     warm_absence(lone, state, t_ms, seen, heads, counting)
     _warm_feeds(core, state, t_ms, ~np.isnan(z), rows, counting)
     budget = core.budget.promised(len(units.heads)) / 1000
-    _count_openings(lone, state, t_ms, s, heads, counting, budget)
+    loud = np.ones((), np.float32)
+    if lone.hears_range:
+        loud = _know(lone, state, t_ms, studied.x[span][:, columns], z, rows, budget)[:, mine]
+    _count_openings(lone, state, t_ms, s, loud, heads, counting, budget)
     state.lone_rows.threshold[...] = 0  # to be read anew from the law
 
 
@@ -143,16 +149,33 @@ def _settle(
     return (np.abs(z) / np.exp(memory.log_unit[rows])).astype(np.float32)
 
 
+def _know(lone: Lone, state: State, t_ms: NDArray[np.int64], x: Float32s, z: Float32s,
+          rows: NDArray[np.int64], budget: float) -> Float32s:  # fmt: skip
+    """Puts the known range of `rows` into the state; how loud it made x (T, R) at each tick."""
+    known, loud = lone.known.init(len(rows)), np.ones_like(x)
+    strength = lone.known.strength(budget)
+    there = ~np.isnan(x)
+    lone.known.start(known, x[there.argmax(axis=0), np.arange(len(rows))])
+    for i, t in enumerate(t_ms.tolist()):
+        if strength:
+            loud[i] = lone.known.score(known, x[i], z[i], strength)
+        lone.known.advance(known, t, x[i])
+    for to, source in zip(state.known, known, strict=True):
+        to[..., rows] = source
+    return loud
+
+
 def _count_openings(
-    lone: Lone, state: State, t_ms: NDArray[np.int64], s: Float32s, heads: NDArray[np.int64], counting: Bools,
-    budget: float,
+    lone: Lone, state: State, t_ms: NDArray[np.int64], s: Float32s, loud: Float32s, heads: NDArray[np.int64],
+    counting: Bools, budget: float,
 ) -> None:  # fmt: skip
-    """Recent peaks and openings of history, those of its first tenth aside."""
+    """Recent peaks and openings of history s (T, E), `loud` (T, E) times told, those of its first tenth aside."""
+    every = np.broadcast_to(loud, s.shape)
     peak, law = lone.peak.init(len(heads)), lone.law.init(len(heads))
     seen = ~np.isnan(s)
     since = seen.argmax(axis=0) + (LEFT_OUT * seen.sum(axis=0)).astype(np.int64)
     for i, t in enumerate(t_ms.tolist()):
-        s2 = lone.peak.score(peak, s[i])
+        s2 = lone.peak.score(peak, s[i]) * every[i]
         lone.peak.advance(peak, t, s[i], budget)
         lone.law.learn(law, t, s2, (i >= since) & bool(counting[i]))
     for to, source in zip(state.peak, peak, strict=True):

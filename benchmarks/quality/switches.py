@@ -99,6 +99,11 @@ def _recent_peak(core: Core) -> None:
     core.lone = replace(core.lone, peak=replace(core.lone.peak, share=0.0))
 
 
+def _known_range(core: Core) -> None:
+    assert core.lone is not None
+    core.lone = replace(core.lone, hears_range=False)
+
+
 def _seasonal_experts(core: Core) -> None:
     assert core.lone is not None
     own = core.lone.innovations
@@ -130,6 +135,7 @@ GRID: Mapping[str, Switch] = {
 LONE: Mapping[str, Switch] = {
     "seasonal experts": _seasonal_experts,
     "recent peak": _recent_peak,
+    "known range": _known_range,
     "missing data": _missing_data,
     "drift": _drift,
 }

@@ -71,14 +71,16 @@ def test_lone_series_lose_their_seasons(tmp_path: Path, capsys: pytest.CaptureFi
 
     assert 0 == main([str(folder), "--budget", "1"])
     out = capsys.readouterr().out
-    for part in ("full", "- seasonal experts", "- recent peak", "- missing data", "- drift", "excused: opening law: "):
+    parts_of_it = ("seasonal experts", "recent peak", "known range", "missing data", "drift")
+    for part in ("full", *(f"- {name}" for name in parts_of_it), "excused: opening law: "):
         assert f"\n{part}" in out
 
 
 def test_a_part_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The parts that there are are named."""
     assert 2 == main([str(long_set(tmp_path / "set")), "--budget", "1", "--only", "luck"])
-    assert "expected one of seasonal experts, recent peak, missing data, drift, found 'luck'" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "expected one of seasonal experts, recent peak, known range, missing data, drift, found 'luck'" in err
 
 
 def test_a_rule_that_is_switched_off_can_be_asked_whatever_rules_are_asked() -> None:

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from detector.timing import HOUR_MS, MINUTE_MS, WEEK_MS
+from detector.timing import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
 from ensemble.entity import Entity
+from ensemble.known_range import KnownRange
 from ensemble.opening_law import OpeningLaw
 from ensemble.recent_peak import RecentPeak
 from ensemble.worst_hours import WorstHours
@@ -74,6 +75,31 @@ def test_the_memory_of_recent_peaks_equals_its_naive_twin(interval_ms: int) -> N
         actual = [maybe(float(f[row])) for f in found]
         assert [value is None for value in expected] == [value is None for value in actual]
         assert pytest.approx([v for v in expected if v is not None], rel=1e-4) == [v for v in actual if v is not None]
+
+
+@pytest.mark.parametrize(("interval_ms", "loud"), [(4 * MINUTE_MS, 1.3), (20 * MINUTE_MS, 1.0)])
+def test_the_known_range_equals_its_naive_twin(interval_ms: int, loud: float) -> None:
+    """Ends of what is older than an hour, shrunk day by day; roots within the range, whole shares beyond it."""
+    kernel = KnownRange.of(interval_ms)
+    z = scores(6, 900)
+    x = (scores(7, 900) / 3 + 5).astype(np.float32)
+    state = kernel.init(x.shape[1])
+    kernel.start(state, x[(~np.isnan(x)).argmax(axis=0), np.arange(x.shape[1])])
+    found = []
+    for t, (value, side) in enumerate(zip(x, z, strict=True)):
+        found.append(kernel.score(state, value, side))
+        kernel.advance(state, DAY_MS * 20_000 + t * interval_ms, value)
+
+    checked = 0
+    for row in range(x.shape[1]):
+        expected = naive_lone.known_loudness(
+            [maybe(v) for v in x[:, row]], [maybe(v) for v in z[:, row]], HOUR_MS // interval_ms, DAY_MS // interval_ms,
+            8, loud,
+        )  # fmt: skip
+        pairs = [(e, float(f[row])) for e, f in zip(expected, found, strict=True) if e is not None]
+        checked += len(pairs)
+        assert pytest.approx([e for e, _ in pairs], rel=1e-3) == [f for _, f in pairs]
+    assert checked > 3000
 
 
 def test_the_shares_of_an_entity_equal_their_naive_twin() -> None:

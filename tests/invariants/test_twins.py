@@ -121,6 +121,9 @@ TWINS: dict[str, tuple[str, ...]] = {
         "ensemble/test_gap_law.py::test_rates_equal_their_naive_twin",
         "ensemble/test_gap_law.py::test_what_is_known_equals_its_naive_figure",
     ),
+    "ensemble/known_range.py": (
+        "ensemble/test_twins_of_lone_series.py::test_the_known_range_equals_its_naive_twin",
+    ),
     "ensemble/opening_law.py": (
         "ensemble/test_twins_of_lone_series.py::test_the_law_of_openings_equals_its_naive_twin",
         "ensemble/test_twins_of_lone_series.py::test_the_surprise_of_an_opening_equals_its_formula",

@@ -169,3 +169,26 @@ def test_a_page_that_is_still_on_has_no_close() -> None:
     (page,) = pages([event("held", 3, False, "calendar"), event("held", 4, False, "stack")])
 
     assert (None, True, "calendar") == (page.close_ms, page.is_suppressed, page.reason)
+
+
+def test_another_configuration_is_set_against_this_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fiftieth of the budget: what it does not tell appears beside it, and vanishes the other way round."""
+    strict = folder / "strict.yaml"
+    strict.write_text(CONFIG.replace("rate: 2", "rate: 0.04"))
+    compared = {}
+    for one, other in (("tocsin.yaml", strict), (strict, "tocsin.yaml")):
+        out = tmp_path / Path(one).stem
+        code = call(
+            monkeypatch, "-c", folder / one, folder / "demand.csv", "--out", out, "--compare", folder / other,
+            "--json", out / "figures.json",
+        )  # fmt: skip
+        assert 0 == code
+        capsys.readouterr()
+        changes = json.loads((out / "figures.json").read_text())["changes"]
+        compared[Path(one).stem] = [change["change"] for change in changes]
+
+    assert set(compared["tocsin"]) == {"appears", "same"}
+    assert set(compared["strict"]) == {"vanishes", "same"}
+    assert compared["tocsin"].count("appears") == compared["strict"].count("vanishes")

@@ -91,7 +91,6 @@ class Innovations:
     scale_ms: int = 10 * DAY_MS  # half-life of scales
     wild: float = 4.0  # |z| above which levels and scales follow slowly
     wild_rate: float = 1.0  # share of the usual rate there
-    patience: tuple[float, ...] = ()  # days of samples, history twice, until the seasonal experts are heard
 
     constants: Constants = field(init=False, repr=False, compare=False)
 
@@ -104,11 +103,9 @@ class Innovations:
 
         Shorter ones keep the whole rate: five-minute metrics of servers find fewer of their incidents with half of it.
         Half the season's gain found more in two weeks of hourly history, but lost a drop after five days of it.
-        Their seasons of few days excuse what is news: the daily one is heard from 14 days of samples on, the weekly
-        one from 28. History counts twice, for it is looked at twice.
         """
         if interval_ms >= COARSE_MS:
-            return cls(interval_ms, outlier=2.5, wild_rate=0.5, patience=(14.0, 28.0))
+            return cls(interval_ms, outlier=2.5, wild_rate=0.5)
         return cls(interval_ms)
 
     @property
@@ -276,7 +273,7 @@ class Innovations:
         size = np.abs(e)
         limit = np.maximum(state.scale, own.floor)
         ratio = size / limit
-        best = kindest(ratio, self._trusted(state, limit), own.tolerance)
+        best = kindest(ratio, limit, own.tolerance)
         fast = len(FAST_TICKS)
         heard = e.take(best)[:fast]
         spread = limit.take(best)[:fast] * state.clock[:, hour]
@@ -287,15 +284,6 @@ class Innovations:
         return Look(
             absent, is_gappy, places, hour, apart, e, size, limit, heard, ratio.take(best)[:fast], spread, z, gap
         )
-
-    def _trusted(self, state: InnovationState, limit: Float32s) -> Float32s:
-        """Scales (3, H, S) `limit`; infinite of experts whose season has not been seen for long enough."""
-        if not self.patience or np.count_nonzero(state.seen < self.patience[-1] * self.day) == 0:
-            return limit
-        out = limit.copy()
-        for expert, days in zip(out[1:], self.patience, strict=True):
-            expert[:, state.seen < days * self.day] = np.inf
-        return out
 
     def _drift(self, state: InnovationState, look: Look) -> Float32s:
         """(S,) the fast level's distance from the slow one, by the expert that is least surprised."""

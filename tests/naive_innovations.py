@@ -41,7 +41,6 @@ class Settings:
     wild_rate: float
     half_lives: list[float]
     alpha: float
-    patience: tuple[float, ...] = (0, 0)  # days of samples until the daily and the weekly expert are heard
 
 
 def place(t_ms: int, interval_ms: int, cycle_ms: int, slots: int) -> tuple[int, int, float]:
@@ -65,9 +64,7 @@ def heard(row: Row, settings: Settings, x: float, season: list[float]) -> list[t
     out = []
     for h in range(FAST):
         scales = [max(row.scale[k][h], settings.floor) for k in range(3)]
-        days = row.seen * settings.interval_ms / DAY_MS
-        known = [0, *(k for k in (1, 2) if days >= settings.patience[k - 1])]
-        good = [k for k in known if scales[k] <= settings.tolerance * min(scales[k] for k in known)]
+        good = [k for k in range(3) if scales[k] <= settings.tolerance * min(scales)]
         best = min(good, key=lambda k: abs(x - season[k] - row.level[k][h]) / scales[k])
         out.append((x - season[best] - row.level[best][h], scales[best]))
     return out
@@ -89,10 +86,10 @@ def learn(row: Row, settings: Settings, t_ms: int, x: Maybe, rate: float) -> Non
     if row.seen == 0:
         row.level = [[x - season[k]] * len(settings.half_lives) for k in range(3)]
         row.base = [x - season[1], x - season[2]]
-    voices = heard(row, settings, x, season)
     row.seen += 1
     young = 1 / row.seen
     hour = t_ms % DAY_MS * 24 // DAY_MS
+    voices = heard(row, settings, x, season)
     spread = [max(scale * row.clock[h][hour], settings.floor) for h, (_, scale) in enumerate(voices)]
     z = fmean(e / s for (e, _), s in zip(voices, spread, strict=True))
     followed = rate * (settings.wild_rate if abs(z) > settings.wild and row.seen > YOUNG else 1.0)

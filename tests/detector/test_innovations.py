@@ -42,9 +42,7 @@ def naive_z(kernel: Innovations, state: InnovationState, t_ms: int, x: float, ro
     parts = []
     for h in range(3):
         scales = [max(state.scale[k, h, row], kernel.floor) for k in range(EXPERTS)]
-        days = [0, *kernel.patience] if kernel.patience else [0] * EXPERTS
-        known = [k for k in range(EXPERTS) if state.seen[row] * kernel.interval_ms >= days[k] * DAY_MS]
-        heard = [k for k in known if scales[k] <= kernel.tolerance * min(scales[k] for k in known)]
+        heard = [k for k in range(EXPERTS) if scales[k] <= kernel.tolerance * min(scales)]
         best = min(heard, key=lambda k: abs(x - season[k] - state.level[k, h, row]) / scales[k])
         hour = int(t_ms % DAY_MS * 24 // DAY_MS)
         spread = max(state.scale[best, h, row] * state.clock[h, hour, row], kernel.floor)

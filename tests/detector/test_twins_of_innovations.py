@@ -53,7 +53,7 @@ def test_learning_equals_its_naive_twin(interval_ms: int, wild_rate: float) -> N
     settings = naive_innovations.Settings(
         interval_ms, kernel.clip, kernel.outlier, kernel.season_gain, kernel.tolerance, kernel.floor, kernel.wild,
         kernel.wild_rate, [2.0, 5.0, 15.0, max(3 * DAY_MS / interval_ms, 300.0)],
-        1 - 0.5 ** (1 / max(10 * DAY_MS / interval_ms, 300.0)), kernel.patience or (0, 0),
+        1 - 0.5 ** (1 / max(10 * DAY_MS / interval_ms, 300.0)),
     )  # fmt: skip
     rate = np.array(RATES, np.float32)
     for t, now in zip(t_ms.tolist(), x, strict=True):

@@ -229,7 +229,7 @@ class Engine:
                     "feed_alarms": [c.to_json() for c in state.feed_alarms],
                     "t_ms": state.t_ms,
                     "ticks": state.ticks,
-                    "watched": lane.exposure.days,
+                    "watched": [list(day) for day in lane.exposure.days],  # it goes on while the snapshot is written
                 }
             )
         header: dict[str, object] = {

@@ -117,6 +117,19 @@ def test_a_stop_with_save_and_load_changes_nothing(whole, stop: int) -> None:  #
     assert whole[0] == memory(again)
 
 
+def test_what_was_saved_does_not_move_while_the_engine_goes_on() -> None:
+    """Snapshots are written beside the work: neither the header nor an array may be a view of what changes."""
+    batches = iter(LOG.batches([500] * 10_000))
+    engine, outcomes = engine_for(LOG), []
+    while len(outcomes) < 5:
+        outcomes += drive(engine, [next(batches)])
+    header, arrays = engine.save()
+    then = json.dumps(header), {name: a.tobytes() for name, a in arrays.items()}
+    assert drive(engine, batches)
+
+    assert then == (json.dumps(header), {name: a.tobytes() for name, a in arrays.items()})
+
+
 def test_two_runs_give_equal_ids_and_bodies() -> None:
     """Ids are hashes of content and event time."""
     first, second = (events(play(LOG)[1]) for _ in range(2))

@@ -64,7 +64,7 @@ def header_of(
     """What a snapshot keeps besides the engine's own header and arrays."""
     return {
         "app": __version__, "fingerprint": engine.fingerprint(), "source": source, "positions": dict(engine.positions),
-        "ticks": dict(ticks), "closed": sorted(closed), "pauses": pauses or {},
+        "ticks": dict(ticks), "closed": sorted(closed), "pauses": dict(pauses or {}),
         "journal_id": journal.journal_id,
         "journal_seq": journal.last_seq(), "epoch": journal.epoch,
         "open": [alarm._asdict() for alarm in journal.open_alarms()], "engine": kept,

@@ -29,6 +29,7 @@ from tocsin.idle import IdleWatch
 from tocsin.outcome import Outcome
 from tocsin.quiet import Quiet
 from tocsin.record_clock import RecordClock
+from tocsin.recover import header_of
 
 POLL_S = 20.0
 Y = noise(100, len(KEYS))
@@ -308,6 +309,18 @@ def test_a_daemon_that_is_killed_in_the_gap_resumes_to_equal_alarms(tmp_path: Pa
     assert len(wanted) == len(killed.sink.kinds()) + len(resumed.sink.kinds())
     assert [] == again.sink.told
     assert state(resumed) == state(again)
+
+
+def test_a_header_of_a_snapshot_does_not_move_while_it_is_written(tmp_path: Path) -> None:
+    """Pauses, positions and ticks go on in the daemon's thread; the writer must not find a dictionary that grows."""
+    pauses, ticks = {"p0": [1.0] * 16}, {"a": 1}
+    journal = Journal(tmp_path / "journal.db")
+    header = header_of(Engine(LONE, BUDGET), {}, journal, "log", ticks, frozenset(), pauses)
+    journal.close()
+    pauses["p1"], ticks["b"] = [0.0] * 16, 2
+
+    assert {"p0": [1.0] * 16} == header["pauses"]
+    assert {"a": 1} == header["ticks"]
 
 
 def state(ran: Ran) -> dict[str, Any]:
